@@ -1,0 +1,1 @@
+"""Values, settings, errors and records that every stage shares; imports no stage."""

@@ -1,0 +1,62 @@
+"""Settings of the process: read once, in ``main``, from the environment over defaults."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from components.core.errors import FairleadError
+
+
+class Settings(BaseModel):
+    """Where this process keeps and finds things.
+
+    Every field is read from ``FAIRLEAD_<NAME>``; an empty value counts as absent.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path
+    """Directory for everything that Fairlead writes on this machine."""
+    tracking_uri: str
+    """MLflow tracking and registry store: ``sqlite:///…`` or a server's URL."""
+    bundle_store: str
+    """Root under which registered bundles are kept: a directory, ``gs://…`` or ``s3://…``."""
+    ledger_path: Path
+    """SQLite file of the hash-chained ledger."""
+    signing_key: Path
+    """Private key (PEM) that signs bundles; made on first use."""
+    verify_key: Path
+    """Public key (PEM) that a server verifies bundles with."""
+    actor: str
+    """Who acts, for the ledger: a user or a service account."""
+    kfp_host: str = ""
+    """URL of a Kubeflow Pipelines API; empty means none is configured."""
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from environment variables (``os.environ`` when none are given).
+
+    Raises:
+        FairleadError: a ``FAIRLEAD_`` variable is not a known setting.
+    """
+    given = os.environ if environment is None else environment
+    prefix = "FAIRLEAD_"
+    values = {k.removeprefix(prefix).lower(): v for k, v in given.items() if k.startswith(prefix) and v}
+    unknown_names = sorted(values.keys() - Settings.model_fields.keys())
+    if unknown_names:
+        known = ", ".join(prefix + name.upper() for name in Settings.model_fields)
+        found = ", ".join(prefix + name.upper() for name in unknown_names)
+        raise FairleadError(f"unknown setting {found} in the environment; known settings: {known}")
+    home = Path(values.get("home", ".fairlead")).absolute()
+    defaults = {
+        "home": str(home),
+        "tracking_uri": f"sqlite:///{home / 'mlflow.db'}",
+        "bundle_store": str(home / "bundles"),
+        "ledger_path": str(home / "ledger.db"),
+        "signing_key": str(home / "keys" / "signing.pem"),
+        "verify_key": str(home / "keys" / "signing.pub.pem"),
+        "actor": given.get("USER") or "unknown",
+    }
+    return Settings.model_validate({**defaults, **values, "home": str(home)})

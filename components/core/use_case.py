@@ -1,0 +1,255 @@
+"""A use case as data: one YAML file that says what the table is, what is predicted and what stops a release."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from components.core.contracts import Kind
+from components.core.errors import FairleadError, unknown
+
+SHIPPED = Path(__file__).parents[2] / "pipelines" / "use_cases"
+"""Folder of the use cases that ship; each file is named after its use case."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(_Section):
+    """What a column of the raw table must look like, row by row."""
+
+    kind: Kind
+    nullable: bool = False
+    unique: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    values: tuple[str, ...] | None = None
+    """The closed domain of a category."""
+
+
+class Rule(_Section):
+    """An expectation over several columns of one row."""
+
+    name: str
+    column: str
+    """The column that a breach is put down to."""
+    expect: str
+    """SQL condition over columns of the table; a row breaks the rule where it is false (unknown counts as kept)."""
+
+
+class Data(_Section):
+    """The raw table."""
+
+    source: str
+    """Path, ``gs://…``, ``s3://…`` or ``sample://FILE`` for a table that ships; parquet or CSV by its ending."""
+    sha256: str | None = None
+    """Content hash of the source; checked when given."""
+    row_id: str
+    event_time: str
+    """Column with the time at which a prediction would have been asked for."""
+    columns: dict[str, Column]
+    """Every column; one that is missing, or one too many, is an error."""
+    drop: tuple[str, ...] = ()
+    """Columns to leave behind at the door (leftovers of an export)."""
+    rules: tuple[Rule, ...] = ()
+    quarantine_limit: Share
+    """The run stops when a larger share of the rows breaks an expectation."""
+
+
+class Labels(_Section):
+    """When, and as what, an outcome counts."""
+
+    outcome: str
+    """Column with the final outcome: 1 bad, 0 good; known only in hindsight."""
+    outcome_time: str
+    """Column with the time at which a bad outcome became known."""
+    maturity_months: Annotated[int, Field(ge=1)]
+    """A row is bad when its bad outcome came within so many months of its event time, and good when that time has
+    passed without one. Before that it has no label."""
+
+
+class Entity(_Section):
+    """A thing with a history: its prior rows and bad outcomes are features, as known at the time."""
+
+    name: str
+    column: str
+    window_months: Annotated[int, Field(ge=1)]
+    """How far back its history counts."""
+
+
+class Exclusion(_Section):
+    """A column that must not become a feature."""
+
+    column: str
+    reason: str
+
+
+class Features(_Section):
+    """What the model sees."""
+
+    inputs: tuple[str, ...]
+    """Columns of the raw table that a client sends with a request."""
+    entities: tuple[Entity, ...]
+    names: tuple[str, ...]
+    """Features by name, from the use case's catalogue in ``components.features``."""
+    exclude: tuple[Exclusion, ...] = ()
+
+
+class Leakage(_Section):
+    """How the leakage check decides that a column knows the outcome."""
+
+    maximum_auc: Share = 0.9
+    """No single column may separate the outcomes better than this."""
+    maximum_future_share: Share = 0.05
+    """No date column may lie after the event time in more than this share of its rows."""
+    sample: int = 50_000
+
+
+class Training(_Section):
+    """How models are made and which is taken."""
+
+    algorithms: tuple[Literal["xgboost", "logistic"], ...] = ("xgboost", "logistic")
+    calibration_share: Share = 0.15
+    """Latest-but-one part of the mature rows: early stopping, calibration and threshold."""
+    test_share: Share = 0.2
+    """Latest part of the mature rows: every gate decides on it."""
+    cost_false_negative: float
+    """Cost of letting a bad row pass, in the unit of ``cost_false_positive``."""
+    cost_false_positive: float
+    segments: tuple[str, ...] = ()
+    """Columns by whose values metrics are also told."""
+    bootstrap_rounds: int = 500
+    seed: int = 7
+
+
+class Floor(_Section):
+    """An absolute gate: a metric's whole interval on one slice must clear a threshold."""
+
+    gate: str
+    metric: str
+    slice: str = "all"
+    """One slice, or ``*`` for every slice, or ``year=*`` for every slice of that name."""
+    bound: Literal["low", "value", "high"] = "value"
+    """Which end of the interval has to hold."""
+    minimum: float | None = None
+    maximum: float | None = None
+    minimum_rows: int = 200
+    """Below this the verdict is ``no_data``."""
+    blocking: bool = True
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> "Floor":
+        if (self.minimum is None) == (self.maximum is None):
+            raise ValueError(f"gate {self.gate!r} needs exactly one of minimum and maximum")
+        return self
+
+
+class Champion(_Section):
+    """The comparison with the reigning model on the same rows."""
+
+    metric: Literal["log_loss", "brier", "auc"] = "log_loss"
+    margin: float = 0.0
+    """How much worse than the champion the interval's bad end may be."""
+
+
+class Behaviour(_Section):
+    """A test of the model as a function: change an input, see what the score does."""
+
+    name: str
+    kind: Literal["invariance", "increasing", "decreasing"]
+    column: str
+    values: tuple[float | str, ...] = ()
+    """Invariance: values to put in; the score must not move by more than ``tolerance``."""
+    multiply: float | None = None
+    """Increasing, decreasing: factor on the column; the score must move that way on average."""
+    tolerance: float = 1e-9
+    blocking: bool = True
+
+
+class Gates(_Section):
+    """What a candidate has to pass before it may be registered."""
+
+    floors: tuple[Floor, ...]
+    champion: Champion = Champion()
+    behaviour: tuple[Behaviour, ...] = ()
+    minimum_function: tuple[dict[str, float | str | None], ...] = ()
+    """Pairs are not needed here: rows that any model worth its name scores above the threshold."""
+    latency_p95_ms: float = 100.0
+    """95th percentile of a single-row call over V2 on loopback, at most."""
+
+
+class UseCase(_Section):
+    """One use case, read from ``pipelines/use_cases/NAME.yaml`` or from a file of the user's own."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+    as_of: date
+    """Default training date: nothing known later is used."""
+    data: Data
+    labels: Labels
+    features: Features
+    leakage: Leakage = Leakage()
+    training: Training
+    gates: Gates
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> "UseCase":
+        named = {
+            "data.row_id": [self.data.row_id],
+            "data.event_time": [self.data.event_time],
+            "data.rules": [r.column for r in self.data.rules],
+            "labels": [self.labels.outcome, self.labels.outcome_time],
+            "features.inputs": list(self.features.inputs),
+            "features.entities": [e.column for e in self.features.entities],
+            "features.exclude": [e.column for e in self.features.exclude],
+            "training.segments": list(self.training.segments),
+        }
+        for where, columns in named.items():
+            for column in columns:
+                if column not in self.data.columns:
+                    raise ValueError(f"{where} names column {column!r}; data.columns has: {', '.join(self.data.columns)}")
+        excluded = {e.column for e in self.features.exclude}
+        both = sorted(excluded & set(self.features.inputs))
+        if both:
+            raise ValueError(f"{', '.join(both)}: both in features.inputs and in features.exclude; take it out of one")
+        return self
+
+
+def load(use_case: str) -> UseCase:
+    """Load a use case by the name of one that ships, by the path of a YAML file, or from the YAML text itself.
+
+    Raises:
+        FairleadError: no such use case, or a value in it is wrong; names each field, the value found and the rule.
+    """
+    text, where = _text(use_case)
+    try:
+        return UseCase.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise FairleadError(f"{where} is not YAML: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc']) or 'use case'}: {e['msg']} (found {str(e['input'])[:80]!r})"
+            for e in error.errors()
+        )
+        raise FairleadError(f"{where}: {wrong}") from error
+
+
+def shipped() -> list[str]:
+    """List the names of the use cases that ship."""
+    return sorted(p.stem for p in SHIPPED.glob("*.yaml"))
+
+
+def _text(use_case: str) -> tuple[str, str]:
+    if "\n" in use_case:
+        return use_case, "use case given as text"
+    if use_case in shipped():
+        return (SHIPPED / f"{use_case}.yaml").read_text(encoding="utf-8"), f"use case {use_case}"
+    path = Path(use_case)
+    if path.suffix in {".yaml", ".yml"} and path.is_file():
+        return path.read_text(encoding="utf-8"), f"use case {path}"
+    raise unknown("use case", use_case, shipped(), "Or give the path of a YAML file of your own.")

@@ -1,0 +1,1 @@
+"""VALIDATED → FEATURES: the one transform, and entity histories as they were known at the time."""

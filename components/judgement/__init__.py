@@ -1,0 +1,1 @@
+"""MODEL → VERDICT: whatever can stop a release."""

@@ -1,0 +1,1 @@
+"""VERDICT → REGISTRY: versions, aliases and the approvals that move them."""

@@ -1,0 +1,1 @@
+"""REGISTRY → PREDICTIONS: the model server."""

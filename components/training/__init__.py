@@ -1,0 +1,1 @@
+"""FEATURES → MODEL: labels, training, evaluation, and the bundle that is served."""
