@@ -212,7 +212,9 @@ class UseCase(_Section):
         for where, columns in named.items():
             for column in columns:
                 if column not in self.data.columns:
-                    raise ValueError(f"{where} names column {column!r}; data.columns has: {', '.join(self.data.columns)}")
+                    raise ValueError(
+                        f"{where} names column {column!r}; data.columns has: {', '.join(self.data.columns)}"
+                    )
         excluded = {e.column for e in self.features.exclude}
         both = sorted(excluded & set(self.features.inputs))
         if both:
