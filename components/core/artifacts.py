@@ -53,7 +53,7 @@ def whole_directory(target: Path) -> Iterator[Path]:
         yield scratch
         if not target.exists():
             scratch.chmod(0o755)
-            os.replace(scratch, target)
+            scratch.replace(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -61,11 +61,12 @@ def whole_directory(target: Path) -> Iterator[Path]:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees either the old bytes or all of the new ones."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    scratch = Path(name)
     try:
         with os.fdopen(handle, "wb") as f:
             f.write(data)
-        os.replace(scratch, path)
+        scratch.replace(path)
     except BaseException:
-        Path(scratch).unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
         raise

@@ -24,8 +24,10 @@ CREATE TABLE IF NOT EXISTS entries (
     previous TEXT NOT NULL,
     hash TEXT NOT NULL UNIQUE
 );
-CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
 
 
@@ -91,8 +93,9 @@ class Ledger:
             digest = _hash(e.number, e.at, e.actor, e.kind, json.dumps(e.payload, sort_keys=True), e.previous)
             if e.number != expected or e.previous != previous or e.hash != digest:
                 raise IntegrityError(
-                    f"ledger {self.path}: entry {e.number} ({e.kind}) does not fit the chain; expected number {expected} "
-                    f"after {previous[:12]}…, found {e.previous[:12]}… and hash {e.hash[:12]}… (recomputed {digest[:12]}…)"
+                    f"ledger {self.path}: entry {e.number} ({e.kind}) does not fit the chain; expected number "
+                    f"{expected} after {previous[:12]}…, found {e.number} after {e.previous[:12]}… with hash "
+                    f"{e.hash[:12]}… (recomputed {digest[:12]}…)"
                 )
             previous = e.hash
         return len(entries)

@@ -158,15 +158,19 @@ class Champion(_Section):
 
 
 class Behaviour(_Section):
-    """A test of the model as a function: change an input, see what the score does."""
+    """A test of the model as a function: change an input, or compare two kinds of rows, and see what the score does."""
 
     name: str
-    kind: Literal["invariance", "increasing", "decreasing"]
-    column: str
-    values: tuple[float | str, ...] = ()
-    """Invariance: values to put in; the score must not move by more than ``tolerance``."""
+    kind: Literal["invariance", "increasing", "decreasing", "riskier"]
+    """``riskier`` is the minimum function: rows that satisfy ``where`` score higher on average than the others."""
+    column: str | None = None
+    """The input to change; all kinds but ``riskier``."""
+    values: tuple[str | float, ...] = ()
+    """Invariance: values to put in; no score may move by more than ``tolerance``."""
     multiply: float | None = None
-    """Increasing, decreasing: factor on the column; the score must move that way on average."""
+    """Increasing, decreasing: factor on the column; the mean score may move the other way by ``tolerance`` at most."""
+    where: str | None = None
+    """Riskier: SQL condition over the request's columns."""
     tolerance: float = 1e-9
     blocking: bool = True
 
@@ -177,8 +181,6 @@ class Gates(_Section):
     floors: tuple[Floor, ...]
     champion: Champion = Champion()
     behaviour: tuple[Behaviour, ...] = ()
-    minimum_function: tuple[dict[str, float | str | None], ...] = ()
-    """Pairs are not needed here: rows that any model worth its name scores above the threshold."""
     latency_p95_ms: float = 100.0
     """95th percentile of a single-row call over V2 on loopback, at most."""
 
