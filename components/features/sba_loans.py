@@ -40,7 +40,7 @@ def amount_per_job(rows: Columns, _: State) -> FloatArray:
 
 
 def sector(rows: Columns, known: State) -> FloatArray:
-    """Two-digit industry, coded by its frequency rank in training; rare ones share a code, 0 (not stated) is missing."""
+    """Two-digit industry by its frequency rank in training; rare ones share a code; 0 (not stated) is missing."""
     digits = rows["NAICS"] // 10_000
     codes = np.full(len(digits), float(len(known)))
     for rank, value in enumerate(known):
@@ -64,10 +64,12 @@ def _history(entity: str) -> list[Feature]:
 
     def rate(rows: Columns, overall: State) -> FloatArray:
         n, b = np.nan_to_num(rows[count]), np.nan_to_num(rows[bad])
-        return (b + SMOOTHING * overall) / (n + SMOOTHING)
+        smoothed: FloatArray = (b + SMOOTHING * overall) / (n + SMOOTHING)
+        return smoothed
 
     def volume(rows: Columns, _: State) -> FloatArray:
-        return np.log1p(np.nan_to_num(rows[count]))
+        logged: FloatArray = np.log1p(np.nan_to_num(rows[count]))
+        return logged
 
     def recency(rows: Columns, _: State) -> FloatArray:
         return days_between(rows["ApprovalDate"], rows[last_bad])
