@@ -1,0 +1,121 @@
+"""Objects in ``gs://`` and ``s3://`` buckets: list, read and write; credentials come from the environment."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any, Protocol
+from urllib.parse import urlsplit
+
+from components.core.errors import FairleadError, unknown
+
+CHUNK = 8 * 1024 * 1024
+"""Bytes held in memory while an object is copied."""
+
+
+class ObjectStore(Protocol):
+    """A bucket; names are keys inside it, without the bucket."""
+
+    def names(self, prefix: str) -> list[str]:
+        """List the objects whose name begins with ``prefix``, in name order."""
+
+    def reader(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """Open an object as a stream of bytes."""
+
+    def write(self, name: str, source: Path) -> None:
+        """Write a file as an object, whole or not at all."""
+
+
+class GoogleStorage:
+    """A Google Cloud Storage bucket; ``STORAGE_EMULATOR_HOST`` points it at a local server."""
+
+    def __init__(self, bucket: str) -> None:
+        # Imported here: core has to import in environments that have no cloud client.
+        from google.cloud import storage
+
+        self._bucket = storage.Client().bucket(bucket)
+
+    def names(self, prefix: str) -> list[str]:
+        """List objects by prefix."""
+        return sorted(blob.name for blob in self._bucket.list_blobs(prefix=prefix))
+
+    def reader(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """Open for streaming; bytes are fetched in chunks."""
+        stream: AbstractContextManager[IO[bytes]] = self._bucket.blob(name).open("rb", chunk_size=CHUNK)
+        return stream
+
+    def write(self, name: str, source: Path) -> None:
+        """Upload; the object appears when the last byte is in."""
+        self._bucket.blob(name).upload_from_filename(str(source))
+
+
+class S3:
+    """An S3 bucket; ``AWS_ENDPOINT_URL`` points it at another store of that protocol."""
+
+    def __init__(self, bucket: str) -> None:
+        from pyarrow import fs
+
+        self._fs: Any = fs.S3FileSystem()
+        self._selector: Any = fs.FileSelector
+        self._file_type: Any = fs.FileType.File
+        self._bucket = bucket
+
+    def names(self, prefix: str) -> list[str]:
+        """List objects by prefix."""
+        folder = f"{self._bucket}/{prefix.rpartition('/')[0]}".rstrip("/")
+        found = self._fs.get_file_info(self._selector(folder, recursive=True, allow_not_found=True))
+        keys = [i.path.removeprefix(f"{self._bucket}/") for i in found if i.type == self._file_type]
+        return sorted(k for k in keys if k.startswith(prefix))
+
+    def reader(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """Open for streaming."""
+        stream: AbstractContextManager[IO[bytes]] = self._fs.open_input_stream(f"{self._bucket}/{name}")
+        return stream
+
+    def write(self, name: str, source: Path) -> None:
+        """Upload; the object appears when the last byte is in."""
+        with source.open("rb") as f, self._fs.open_output_stream(f"{self._bucket}/{name}") as out:
+            while chunk := f.read(CHUNK):
+                out.write(chunk)
+
+
+STORES: dict[str, Callable[[str], ObjectStore]] = {"gs": GoogleStorage, "s3": S3}
+
+
+def is_object(uri: str) -> bool:
+    """Say whether a URI names something in a bucket.
+
+    >>> is_object("gs://loans/2003.parquet"), is_object("/data/loans.parquet")
+    (True, False)
+    """
+    return uri.partition("://")[0] in STORES and "://" in uri
+
+
+def object_store(uri: str) -> tuple[ObjectStore, str]:
+    """Return the bucket of a URI, and the name inside it.
+
+    Raises:
+        FairleadError: no such kind of store, or the bucket is missing.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in STORES:
+        raise unknown("object store", uri, [f"{s}://BUCKET/NAME" for s in STORES])
+    if not parts.netloc:
+        raise FairleadError(f"{uri!r} names no bucket; write {parts.scheme}://BUCKET/NAME")
+    return STORES[parts.scheme](parts.netloc), parts.path.strip("/")
+
+
+def download(uri: str, target: Path) -> None:
+    """Copy one object into a file, in chunks.
+
+    Raises:
+        FairleadError: the object cannot be read; keeps the client's error as its cause.
+    """
+    store, name = object_store(uri)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with store.reader(name) as stream, target.open("wb") as f:
+            while chunk := stream.read(CHUNK):
+                f.write(chunk)
+    except Exception as error:
+        target.unlink(missing_ok=True)
+        raise FairleadError(f"cannot read {uri}: {error}; check the name and the credentials") from error

@@ -1,0 +1,161 @@
+"""The bundle store: bundles kept under the digest of their content, in a directory or a bucket."""
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+from components.core.artifacts import files_below, hash_file, whole_directory, write_whole
+from components.core.config import Settings
+from components.core.errors import FairleadError, IntegrityError, unknown
+from components.core.objects import download, is_object, object_store
+
+CHECKSUMS = "checksums.json"
+SIGNATURE = "model.sig"
+ALLOWED = ("DIRECTORY", "gs://BUCKET/NAME", "s3://BUCKET/NAME", "models:/NAME/VERSION", "models:/NAME@ALIAS")
+"""Forms of URI that ``fetch`` takes."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def digest(bundle: Path) -> str:
+    """Return the digest that names a bundle: the sha256 of its ``checksums.json``.
+
+    That file has the checksum of every other one, so equal digests mean equal models. The signature stays outside:
+    the same model signed again is the same model.
+
+    Raises:
+        IntegrityError: there is no such file.
+    """
+    path = bundle / CHECKSUMS
+    if not path.is_file():
+        raise IntegrityError(
+            f"{bundle} is no bundle: it has no {CHECKSUMS}; give the directory that the bundle step wrote"
+        )
+    return hash_file(path)
+
+
+def put(bundle: Path, root: str) -> str:
+    """Keep a bundle under ``root`` and return its URI, which ends in its digest.
+
+    A bundle that is there already is not written again; a new signature of it is. A process killed in the middle
+    leaves nothing that ``fetch`` would take.
+
+    Args:
+        bundle: a bundle directory.
+        root: a directory, ``gs://BUCKET/PREFIX`` or ``s3://BUCKET/PREFIX``.
+
+    Raises:
+        IntegrityError: the bundle's files are not those of its checksums.
+        FairleadError: ``root`` is none of the three.
+    """
+    check(bundle)
+    name = digest(bundle)
+    if is_object(root):
+        return _put_objects(bundle, f"{root.rstrip('/')}/{name}")
+    if "://" in root:
+        raise unknown("bundle store", root, ["DIRECTORY", "gs://BUCKET/PREFIX", "s3://BUCKET/PREFIX"])
+    target = Path(root).absolute() / name
+    if not target.exists():
+        with whole_directory(target) as scratch:
+            shutil.copytree(bundle, scratch, dirs_exist_ok=True)
+    _renew_signature(bundle, target)
+    return str(target)
+
+
+def fetch(uri: str, target: Path, settings: Settings) -> Path:
+    """Bring a bundle to this machine and return its directory, its files checked against its checksums.
+
+    Args:
+        uri: a directory (used where it is), ``gs://…``, ``s3://…``, ``models:/NAME/VERSION`` or
+            ``models:/NAME@ALIAS`` (looked up in the registry of ``settings``).
+        target: directory that keeps fetched bundles, each under its digest; one that is there is not fetched again.
+        settings: where the registry is.
+
+    Raises:
+        FairleadError: the URI has another form, or nothing is there.
+        IntegrityError: a file is missing, too many or changed; says which.
+    """
+    if uri.startswith("models:/"):
+        # Imported here: a server that is given a directory does not pay for the registry's client.
+        from components.registry.client import resolve
+
+        return fetch(resolve(uri, settings), target, settings)
+    if is_object(uri):
+        found = _fetch_objects(uri, target)
+    elif "://" in uri and not uri.startswith("file://"):
+        raise unknown("bundle URI", uri, ALLOWED)
+    else:
+        found = Path(uri.removeprefix("file://"))
+        if not found.is_dir():
+            raise FairleadError(f"no bundle at {uri!r}: there is no such directory; allowed: {', '.join(ALLOWED)}")
+    check(found)
+    _check_name(found, uri)
+    return found
+
+
+def check(bundle: Path) -> None:
+    """Compare a bundle's files with its checksums.
+
+    Raises:
+        IntegrityError: names every file that is missing, unexpected or changed.
+    """
+    digest(bundle)
+    expected: dict[str, str] = json.loads((bundle / CHECKSUMS).read_text(encoding="utf-8"))
+    present = {p.relative_to(bundle).as_posix(): p for p in files_below(bundle)}
+    present = {name: path for name, path in present.items() if name not in {CHECKSUMS, SIGNATURE}}
+    wrong = [f"{name} is missing" for name in sorted(expected.keys() - present.keys())]
+    wrong += [f"{name} is not in {CHECKSUMS}" for name in sorted(present.keys() - expected.keys())]
+    for name in sorted(expected.keys() & present.keys()):
+        found = hash_file(present[name])
+        if found != expected[name]:
+            wrong.append(f"{name} has sha256 {found[:12]}…, expected {expected[name][:12]}…")
+    if wrong:
+        raise IntegrityError(f"bundle {bundle} is not what its checksums say: {'; '.join(wrong)}")
+
+
+def _check_name(bundle: Path, uri: str) -> None:
+    name = uri.rstrip("/").rpartition("/")[2]
+    if _DIGEST.fullmatch(name) and name != digest(bundle):
+        raise IntegrityError(f"bundle {uri} has digest {digest(bundle)}; it was stored under another")
+
+
+def _renew_signature(bundle: Path, target: Path) -> None:
+    new, old = bundle / SIGNATURE, target / SIGNATURE
+    if new.is_file() and not (old.is_file() and old.read_bytes() == new.read_bytes()):
+        write_whole(old, new.read_bytes())
+
+
+def _put_objects(bundle: Path, uri: str) -> str:
+    store, prefix = object_store(uri)
+    there = set(store.names(f"{prefix}/"))
+    files = {f"{prefix}/{p.relative_to(bundle).as_posix()}": p for p in files_below(bundle)}
+    last = f"{prefix}/{CHECKSUMS}"
+    if last not in there:
+        for name, path in files.items():
+            if name != last and not name.endswith(f"/{SIGNATURE}"):
+                store.write(name, path)
+    if (bundle / SIGNATURE).is_file():
+        store.write(f"{prefix}/{SIGNATURE}", bundle / SIGNATURE)
+    if last not in there:
+        # Written last: without it a reader takes the objects for no bundle.
+        store.write(last, bundle / CHECKSUMS)
+    return uri
+
+
+def _fetch_objects(uri: str, target: Path) -> Path:
+    store, prefix = object_store(uri)
+    last = f"{prefix}/{CHECKSUMS}"
+    names = store.names(f"{prefix}/")
+    if last not in names:
+        raise FairleadError(f"no bundle at {uri!r}: no object {CHECKSUMS} there; check the URI and the credentials")
+    with store.reader(last) as stream:
+        name = hashlib.sha256(stream.read()).hexdigest()
+    folder = target / name
+    if not folder.exists():
+        bucket = uri[: uri.index(prefix)].rstrip("/")
+        with whole_directory(folder) as scratch:
+            for key in names:
+                download(f"{bucket}/{key}", scratch / key.removeprefix(f"{prefix}/"))
+    return folder
