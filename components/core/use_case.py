@@ -106,8 +106,12 @@ class Leakage(_Section):
     maximum_auc: Share = 0.9
     """No single column may separate the outcomes better than this."""
     maximum_future_share: Share = 0.05
-    """No date column may lie after the event time in more than this share of its rows."""
-    sample: int = 50_000
+    """No date column may lie after the event time in more than this share of the rows that have a date."""
+    maximum_purity: Annotated[float, Field(gt=0.5, le=1)] = 0.99
+    """No column may be filled (or empty) for one outcome alone: with both outcomes weighted alike, at most this share
+    of the filled (or empty) rows may have the same outcome."""
+    sample: Annotated[int, Field(ge=1)] = 50_000
+    """Rows to look at, drawn by ``training.seed``."""
 
 
 class Training(_Section):
@@ -133,13 +137,14 @@ class Floor(_Section):
     gate: str
     metric: str
     slice: str = "all"
-    """One slice, or ``*`` for every slice, or ``year=*`` for every slice of that name."""
+    """One slice, or ``*`` for every slice but ``all``, or ``year=*`` for every slice of that name. With a wildcard, a
+    slice with too few rows is reported and does not block, unless no slice had enough."""
     bound: Literal["low", "value", "high"] = "value"
     """Which end of the interval has to hold."""
     minimum: float | None = None
     maximum: float | None = None
     minimum_rows: int = 200
-    """Below this the verdict is ``no_data``."""
+    """Below this the verdict is ``no_data``, which blocks like a failure."""
     blocking: bool = True
 
     @model_validator(mode="after")
@@ -150,11 +155,15 @@ class Floor(_Section):
 
 
 class Champion(_Section):
-    """The comparison with the reigning model on the same rows."""
+    """The comparison with the reigning model on the same rows: the candidate must not be worse by more than a margin.
+
+    A margin above 0 asks that the candidate is not worse (non-inferiority), 0 that it is shown to be at least as good,
+    a margin below 0 that it is better by so much. Without a champion there is nothing to beat, and the gate says so.
+    """
 
     metric: Literal["log_loss", "brier", "auc"] = "log_loss"
     margin: float = 0.0
-    """How much worse than the champion the interval's bad end may be."""
+    """How much worse than the champion, in the metric's own unit, the bad end of the 95 % interval may be."""
 
 
 class Behaviour(_Section):
@@ -166,13 +175,27 @@ class Behaviour(_Section):
     column: str | None = None
     """The input to change; all kinds but ``riskier``."""
     values: tuple[str | float, ...] = ()
-    """Invariance: values to put in; no score may move by more than ``tolerance``."""
+    """Invariance: values to put in, two or more; no row's scores under them may differ by more than ``tolerance``."""
     multiply: float | None = None
     """Increasing, decreasing: factor on the column; the mean score may move the other way by ``tolerance`` at most."""
     where: str | None = None
     """Riskier: SQL condition over the request's columns."""
-    tolerance: float = 1e-9
+    tolerance: Annotated[float, Field(ge=0)] = 1e-9
+    minimum_rows: Annotated[int, Field(ge=1)] = 30
+    """Below this (riskier: on either side of the condition) the verdict is ``no_data``."""
     blocking: bool = True
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Behaviour":
+        if self.kind == "riskier":
+            given, needed = self.where is not None, "where"
+        elif self.kind == "invariance":
+            given, needed = self.column is not None and len(self.values) > 1, "column and two or more values"
+        else:
+            given, needed = self.column is not None and self.multiply is not None, "column and multiply"
+        if not given:
+            raise ValueError(f"behaviour {self.name!r} of kind {self.kind!r} needs {needed}")
+        return self
 
 
 class Gates(_Section):
@@ -183,6 +206,8 @@ class Gates(_Section):
     behaviour: tuple[Behaviour, ...] = ()
     latency_p95_ms: float = 100.0
     """95th percentile of a single-row call over V2 on loopback, at most."""
+    parity_max_abs: float = 1e-6
+    """Largest difference allowed between a probability computed offline and the same row's answer over V2."""
 
 
 class UseCase(_Section):
@@ -190,6 +215,10 @@ class UseCase(_Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: str
+    intended_use: Annotated[str, Field(min_length=1)]
+    """What the model is for, and who decides with it; goes into the model card."""
+    limits: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What it must not be used for, and where it is known to be weak; goes into the model card."""
     as_of: date
     """Default training date: nothing known later is used."""
     data: Data
