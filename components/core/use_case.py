@@ -272,6 +272,18 @@ def load(use_case: str) -> UseCase:
         raise FairleadError(f"{where}: {wrong}") from error
 
 
+def as_of_date(case: UseCase, as_of: str) -> date:
+    """Read a training date: ISO text, or the use case's own when the text is empty.
+
+    Raises:
+        FairleadError: the text is no ISO date.
+    """
+    try:
+        return date.fromisoformat(as_of) if as_of else case.as_of
+    except ValueError as error:
+        raise FairleadError(f"as_of {as_of!r} is no date; give it like {case.as_of.isoformat()}") from error
+
+
 def shipped() -> list[str]:
     """List the names of the use cases that ship."""
     return sorted(p.stem for p in SHIPPED.glob("*.yaml"))
