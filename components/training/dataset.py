@@ -1,0 +1,48 @@
+"""Reading the labelled data set: rows by column and labels, one split at a time."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from components.core.contracts import Columns, FloatArray
+from components.core.errors import FairleadError
+from components.core.use_case import UseCase
+from components.features.rows import from_frame, request_fields
+
+
+@dataclass(frozen=True)
+class Rows:
+    """n labelled rows in order of event time.
+
+    Args:
+        columns: what a request carries, by column.
+        labels: shape (n,), 1 bad, 0 good.
+        days: event dates, shape (n,), datetime64[D].
+    """
+
+    columns: Columns
+    labels: FloatArray
+    days: "np.ndarray[tuple[int], np.dtype[np.datetime64]]"
+
+    def take(self, mask: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> "Rows":
+        """Keep the rows where ``mask``, shape (n,), is true."""
+        return Rows({k: v[mask] for k, v in self.columns.items()}, self.labels[mask], self.days[mask])
+
+
+def read(dataset: Path, use_case: UseCase, split: str) -> Rows:
+    """Read one split of the data set that ``label_rows`` wrote.
+
+    Raises:
+        FairleadError: the split has no rows.
+        ContractViolation: a column that a request carries is missing.
+    """
+    frame = pl.read_parquet(dataset).filter(pl.col("split") == split)
+    if frame.is_empty():
+        raise FairleadError(f"{dataset.name} has no rows in split {split!r}; write it anew with label_rows")
+    return Rows(
+        columns=from_frame(frame, request_fields(use_case)),
+        labels=frame["label"].to_numpy().astype(np.float64),
+        days=frame["event_time"].cast(pl.Date).to_numpy().astype("datetime64[D]"),
+    )

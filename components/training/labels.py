@@ -1,0 +1,173 @@
+"""Labels as they could be known at a training date: a row has one only once its outcome had time to show."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from components.core.errors import ContractViolation, FairleadError
+from components.core.use_case import UseCase
+from components.training.splits import BACKTEST, CALIBRATION, TEST, TRAIN, chronological
+
+BACKTEST_MONTHS = 12
+"""The backtest takes the rows of so many months after the training date."""
+
+
+class SplitReport(BaseModel):
+    """One split of the data set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    bad: int
+    first_day: date | None
+    last_day: date | None
+
+
+class LabelReport(BaseModel):
+    """Which rows got a label, and why the others did not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    as_of: date
+    maturity_months: int
+    known_until: date
+    """Outcomes are known up to this day: the training date, or the table's last date where that is earlier."""
+    rows: int
+    """Rows of the table."""
+    mature: int
+    immature: int
+    """Rows up to the training date whose time had not run out by then: excluded."""
+    immature_bad: int
+    """Those of them that were already known to be bad: excluded too."""
+    later: int
+    """Rows after the backtest's year: not used."""
+    backtest_immature: int
+    """Rows of the backtest's year whose time runs out after the table ends: excluded."""
+    splits: dict[str, SplitReport]
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> LabelReport:
+    """Label the rows as known at ``as_of``, split them by time and write the data set.
+
+    A row is bad when its bad outcome came no later than ``maturity_months`` calendar months after its event (the last
+    day included; the 29th of February matures on the 28th), good when that time passed without one. ``dataset.parquet``
+    holds the columns of ``features`` with ``label`` (1.0 bad, 0.0 good) and ``split``, in order of event time. The
+    backtest is the year after ``as_of``, labelled in hindsight: for judging only, never for training.
+
+    Args:
+        features: parquet with row_id, event_time, outcome, outcome_time and whatever the model needs.
+        use_case: says how long a row takes to mature and how large the splits are.
+        as_of: training date; what became known on that day still counts.
+        target: parquet file to write.
+
+    Raises:
+        ContractViolation: a column is missing, or a bad row does not say when it turned bad.
+        FairleadError: no row is mature yet, or a split holds one class only.
+    """
+    months = use_case.labels.maturity_months
+    frame = _read(features)
+    # A table that was closed before the training date knows no more than on its last day.
+    known_until = min(as_of, _reach(frame))
+    labelled = _label(frame, months)
+    past = labelled.filter(pl.col("event_time") <= as_of)
+    # Rows that are not mature go, the bad ones among them too: bad outcomes are known early and good ones late, so
+    # keeping the early ones would fill the newest rows with bad ones only and teach the model that recent means bad.
+    mature = past.filter(pl.col("matures") <= known_until)
+    if mature.is_empty():
+        raise _nothing_mature(labelled, months, as_of)
+    year = labelled.filter(
+        (pl.col("event_time") > as_of) & (pl.col("event_time") <= _months_after(as_of, BACKTEST_MONTHS))
+    )
+    backtest = year.filter(pl.col("matures") <= _reach(frame))
+    training = use_case.training
+    split = chronological(mature["event_time"], training.calibration_share, training.test_share)
+    dataset = pl.concat([mature.with_columns(split=split), backtest.with_columns(split=pl.lit(BACKTEST))])
+    dataset = dataset.drop("matures").sort("event_time", "row_id")
+    splits = {name: _report(dataset.filter(pl.col("split") == name)) for name in (TRAIN, CALIBRATION, TEST, BACKTEST)}
+    _require_both_classes(splits)
+    dataset.write_parquet(target)
+    immature = past.filter(pl.col("matures") > known_until)
+    return LabelReport(
+        as_of=as_of,
+        maturity_months=months,
+        known_until=known_until,
+        rows=len(frame),
+        mature=len(mature),
+        immature=len(immature),
+        immature_bad=len(immature.filter((pl.col("outcome") == 1) & (pl.col("outcome_time") <= known_until))),
+        later=len(frame) - len(past) - len(year),
+        backtest_immature=len(year) - len(backtest),
+        splits=splits,
+    )
+
+
+def _read(features: Path) -> pl.DataFrame:
+    frame = pl.read_parquet(features)
+    missing = [c for c in ("row_id", "event_time", "outcome", "outcome_time") if c not in frame.columns]
+    if missing:
+        raise ContractViolation(f"{features.name} lacks column {', '.join(missing)}; write it with build_features")
+    if frame.is_empty():
+        raise FairleadError(f"{features.name} has no rows to label")
+    frame = frame.with_columns(pl.col("event_time", "outcome_time").cast(pl.Date))
+    unclear = frame.filter(
+        pl.col("event_time").is_null()
+        | pl.col("outcome").is_null()
+        | ((pl.col("outcome") == 1) & pl.col("outcome_time").is_null())
+    )
+    if len(unclear):
+        raise ContractViolation(
+            f"{len(unclear)} rows lack an event time, an outcome, or the time of a bad outcome, for example row "
+            f"{unclear['row_id'][0]}; such rows cannot be labelled: quarantine them with check_rows"
+        )
+    return frame
+
+
+def _label(frame: pl.DataFrame, months: int) -> pl.DataFrame:
+    matures = pl.col("event_time").dt.offset_by(f"{months}mo")
+    bad = (pl.col("outcome") == 1) & (pl.col("outcome_time") <= matures)
+    return frame.with_columns(label=bad.fill_null(value=False).cast(pl.Float64), matures=matures)
+
+
+def _reach(frame: pl.DataFrame) -> date:
+    """Last date that the table speaks of."""
+    last: date = frame.select(pl.max_horizontal(pl.col("event_time").max(), pl.col("outcome_time").max())).item()
+    return last
+
+
+def _months_after(day: date, months: int) -> date:
+    result: date = pl.Series([day]).dt.offset_by(f"{months}mo").item()
+    return result
+
+
+def _nothing_mature(labelled: pl.DataFrame, months: int, as_of: date) -> FairleadError:
+    first = labelled.select(pl.col("matures").min()).item()
+    return FairleadError(
+        f"no row is mature at {as_of}: with labels.maturity_months {months} the first one matures on {first}; "
+        "choose a later training date or a shorter maturity"
+    )
+
+
+def _report(frame: pl.DataFrame) -> SplitReport:
+    days = frame["event_time"].to_list()
+    return SplitReport(
+        rows=len(frame),
+        bad=int(frame["label"].sum()),
+        first_day=days[0] if days else None,
+        last_day=days[-1] if days else None,
+    )
+
+
+def _require_both_classes(splits: dict[str, SplitReport]) -> None:
+    for name in (TRAIN, CALIBRATION, TEST):
+        found = splits[name]
+        if found.bad in (0, found.rows):
+            raise FairleadError(
+                f"split {name!r} ({found.first_day} to {found.last_day}) holds {found.bad} bad of {found.rows} rows; "
+                "both classes are needed: choose another training date, larger shares or a longer maturity"
+            )
