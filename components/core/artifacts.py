@@ -58,15 +58,25 @@ def whole_directory(target: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees either the old bytes or all of the new ones."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Give a scratch path that becomes ``target`` in one rename when the block ends well, and goes when it does not.
+
+    A reader sees either the old bytes or all of the new ones.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    os.close(handle)
     scratch = Path(name)
     try:
-        with os.fdopen(handle, "wb") as f:
-            f.write(data)
-        scratch.replace(path)
-    except BaseException:
+        yield scratch
+        scratch.chmod(0o644)
+        scratch.replace(target)
+    finally:
         scratch.unlink(missing_ok=True)
-        raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees either the old bytes or all of the new ones."""
+    with whole_file(path) as scratch:
+        scratch.write_bytes(data)
