@@ -1,5 +1,6 @@
 """Files and directories: content hashes and writes that are whole or not there at all."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -80,3 +81,16 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees either the old bytes or all of the new ones."""
     with whole_file(path) as scratch:
         scratch.write_bytes(data)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process of this machine at a time into the block; the others wait.
+
+    Args:
+        path: the lock file, made when it is missing. The kernel lets go of the lock when a process dies.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield

@@ -31,6 +31,8 @@ class Settings(BaseModel):
     """Public key (PEM) that a server verifies bundles with."""
     actor: str
     """Who acts, for the ledger: a user or a service account."""
+    roles: Path | None = None
+    """YAML file of who has which role; without one the actor has every role."""
     kfp_host: str = ""
     """URL of a Kubeflow Pipelines API; empty means none is configured."""
 

@@ -54,17 +54,24 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, kind: str, payload: dict[str, Any], actor: str) -> Entry:
+    def append(self, kind: str, payload: dict[str, Any], actor: str, once: str | None = None) -> Entry:
         """Add one record; concurrent writers queue, each linking to the one before.
 
         Args:
             kind: what happened, ``stage.verb`` (``registry.registered``).
             payload: JSON values only.
             actor: who did it.
+            once: a field of the payload; when a record of this kind has the same value there, that record is
+                returned and none is added. A step that was killed can so be run again.
         """
         text = json.dumps(payload, sort_keys=True)
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
+            if once is not None:
+                there = _find(db, kind, once, payload[once])
+                if there is not None:
+                    db.execute("ROLLBACK")
+                    return there
             row = db.execute("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchone()
             number, previous = (row[0] + 1, row[1]) if row else (1, GENESIS)
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -79,7 +86,7 @@ class Ledger:
             return []
         with self._connect() as db:
             rows = db.execute("SELECT * FROM entries WHERE ?1 IS NULL OR kind = ?1 ORDER BY number", (kind,)).fetchall()
-        return [Entry(r[0], r[1], r[2], r[3], json.loads(r[4]), r[5], r[6]) for r in rows]
+        return [_entry(r) for r in rows]
 
     def verify(self) -> int:
         """Recompute the chain and return how many entries it has.
@@ -106,6 +113,17 @@ class Ledger:
         with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as db:
             db.executescript(_SCHEMA)
             yield db
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, at, actor, kind, payload, previous, digest = row
+    return Entry(number, at, actor, kind, json.loads(payload), previous, digest)
+
+
+def _find(db: sqlite3.Connection, kind: str, field: str, value: object) -> Entry | None:
+    rows = db.execute("SELECT * FROM entries WHERE kind = ? ORDER BY number", (kind,))
+    entries = (_entry(row) for row in rows)
+    return next((e for e in entries if e.payload.get(field) == value), None)
 
 
 def _hash(number: int, at: str, actor: str, kind: str, payload: str, previous: str) -> str:
