@@ -158,9 +158,10 @@ class _Installer:
         self._tell(f"{environment.name}: {what} {sum(map(_pins, files))} locked packages")
         if what == "installing":
             self._run(environment.name, lock, "venv", "--clear", "--python", sys.executable, str(environment.path))
+        # The locks are complete: nothing is left to resolve, so nothing outside them can come in.
         into = ("--python", str(environment.python))
         for file in files:
-            self._run(environment.name, lock, "pip", "install", "--require-hashes", *into, "-r", str(file))
+            self._run(environment.name, lock, "pip", "install", "--no-deps", "--require-hashes", *into, "-r", str(file))
         if what == "installing":
             self._run(environment.name, lock, "pip", "install", "--no-deps", *into, "-e", str(environment.root))
         environment.write_stamp(locks | held)
@@ -170,6 +171,7 @@ class _Installer:
         start = time.monotonic()
         with subprocess.Popen(
             [str(self.uv), *arguments],
+            cwd=uv.ROOT,
             env=self.variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
