@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from components.core.artifacts import whole_file
 from components.core.errors import ContractViolation, FairleadError
 from components.core.use_case import UseCase
 from components.training.splits import BACKTEST, CALIBRATION, TEST, TRAIN, chronological
@@ -91,7 +92,8 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
     dataset = dataset.drop("matures").sort("event_time", "row_id")
     splits = {name: _report(dataset.filter(pl.col("split") == name)) for name in (TRAIN, CALIBRATION, TEST, BACKTEST)}
     _require_both_classes(splits)
-    dataset.write_parquet(target)
+    with whole_file(target) as scratch:
+        dataset.write_parquet(scratch)
     immature = past.filter(pl.col("matures") > known_until)
     return LabelReport(
         as_of=as_of,
