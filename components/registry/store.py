@@ -1,7 +1,6 @@
 """The bundle store: bundles kept under the digest of their content, in a directory or a bucket."""
 
 import hashlib
-import json
 import re
 import shutil
 from pathlib import Path
@@ -10,9 +9,8 @@ from components.core.artifacts import files_below, hash_file, whole_directory, w
 from components.core.config import Settings
 from components.core.errors import FairleadError, IntegrityError, unknown
 from components.core.objects import download, is_object, object_store
+from components.training.integrity import CHECKSUMS, SIGNATURE, file_differences, refuse
 
-CHECKSUMS = "checksums.json"
-SIGNATURE = "model.sig"
 ALLOWED = ("DIRECTORY", "gs://BUCKET/NAME", "s3://BUCKET/NAME", "models:/NAME/VERSION", "models:/NAME@ALIAS")
 """Forms of URI that ``fetch`` takes."""
 
@@ -50,7 +48,7 @@ def put(bundle: Path, root: str) -> str:
         IntegrityError: the bundle's files are not those of its checksums.
         FairleadError: ``root`` is none of the three.
     """
-    check(bundle)
+    refuse(bundle, file_differences(bundle))
     name = digest(bundle)
     if is_object(root):
         return _put_objects(bundle, f"{root.rstrip('/')}/{name}")
@@ -90,29 +88,9 @@ def fetch(uri: str, target: Path, settings: Settings) -> Path:
         found = Path(uri.removeprefix("file://"))
         if not found.is_dir():
             raise FairleadError(f"no bundle at {uri!r}: there is no such directory; allowed: {', '.join(ALLOWED)}")
-    check(found)
+    refuse(found, file_differences(found))
     _check_name(found, uri)
     return found
-
-
-def check(bundle: Path) -> None:
-    """Compare a bundle's files with its checksums.
-
-    Raises:
-        IntegrityError: names every file that is missing, unexpected or changed.
-    """
-    digest(bundle)
-    expected: dict[str, str] = json.loads((bundle / CHECKSUMS).read_text(encoding="utf-8"))
-    present = {p.relative_to(bundle).as_posix(): p for p in files_below(bundle)}
-    present = {name: path for name, path in present.items() if name not in {CHECKSUMS, SIGNATURE}}
-    wrong = [f"{name} is missing" for name in sorted(expected.keys() - present.keys())]
-    wrong += [f"{name} is not in {CHECKSUMS}" for name in sorted(present.keys() - expected.keys())]
-    for name in sorted(expected.keys() & present.keys()):
-        found = hash_file(present[name])
-        if found != expected[name]:
-            wrong.append(f"{name} has sha256 {found[:12]}…, expected {expected[name][:12]}…")
-    if wrong:
-        raise IntegrityError(f"bundle {bundle} is not what its checksums say: {'; '.join(wrong)}")
 
 
 def _check_name(bundle: Path, uri: str) -> None:
