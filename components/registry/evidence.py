@@ -1,0 +1,49 @@
+"""What a bundle has to bring before it may be registered: a signature, passed gates and a smoke test."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from components.core.contracts import Contract, GateResult
+from components.core.errors import FairleadError, IntegrityError
+from components.judgement import gates as judgement
+from components.training import signing
+
+
+def require_evidence(
+    bundle: Path, use_case: str, gates: Sequence[GateResult], smoke: Path, verify_key: Path
+) -> Contract:
+    """Return the bundle's contract when the bundle may be registered.
+
+    Args:
+        bundle: a signed bundle.
+        use_case: the model it has to be.
+        gates: what the gates found.
+        smoke: report of the smoke test, JSON.
+        verify_key: public key, PEM.
+
+    Raises:
+        GateFailed: a blocking gate has not passed, or nothing was judged; carries the table.
+        IntegrityError: the signature does not verify.
+        FairleadError: the smoke test is missing or failed, or the bundle is of another use case.
+    """
+    judgement.require(gates)
+    signing.verify(bundle, verify_key)
+    contract = Contract.read(bundle / "contract.json")
+    if contract.model != use_case:
+        raise FairleadError(f"bundle {bundle} is a model of {contract.model!r}, not of {use_case!r}; register it there")
+    _require_smoke(smoke)
+    return contract
+
+
+def _require_smoke(path: Path) -> None:
+    if not path.is_file():
+        raise FairleadError(f"no smoke test report at {path}; a bundle is registered after it was served and scored")
+    try:
+        report: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise IntegrityError(f"smoke test report {path} is not JSON: {error}") from error
+    rows = report.get("rows") if isinstance(report, dict) else None
+    if not isinstance(rows, int) or rows < 1:
+        raise FairleadError(f"smoke test report {path} has rows={rows!r}; expected at least one row that was scored")
