@@ -1,0 +1,98 @@
+# What people type. Everything is made from Python 3.11, git and make; `make` alone lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Handed in to use another interpreter: make PYTHON=/path/to/python3.11 demo
+PYTHON ?= python3.11
+FAIRLEAD_HOME ?= .fairlead
+export FAIRLEAD_HOME
+# Byte code is kept: the heavy imports take a third of the time from the second process on.
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
+
+PY := $(FAIRLEAD_HOME)/envs/platform/bin/python
+ENVIRONMENTS := $(PYTHON) -m pipelines.environments
+# Further words for a target's command, for example: make test ARGS="tests/training -x"
+ARGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@echo 'usage: make TARGET [ARGS="…"] [PYTHON=python3.11] [FAIRLEAD_HOME=.fairlead]'
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# --- run
+
+.PHONY: demo
+demo: .platform ## from raw loans to a served, judged, registered model, with a report at the end
+	@$(PY) -m pipelines demo $(ARGS)
+
+.PHONY: serve
+serve: .platform ## serve a model: make serve ARGS="--help"
+	@$(PY) -m components.serving $(ARGS)
+
+.PHONY: data-national
+data-national: .platform ## build the national loan table (899,164 rows) from its public package
+	@$(PY) -m components.data.national $(ARGS)
+
+.PHONY: compile
+compile: .platform ## compile the pipelines to pipelines/compiled/
+	@$(PY) -m pipelines compile $(ARGS)
+
+# --- check
+
+.PHONY: test
+test: .everything ## run all tests; some of them: make test ARGS="tests/core"
+	@$(PY) -m pytest -q --durations=8 $(ARGS) || { status=$$?; \
+	  echo 'the failed ones again: make test ARGS="--last-failed -vv"' >&2; exit $$status; }
+
+.PHONY: lint
+lint: .dev ## check style, types and that the locks fit pyproject.toml
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PYTHON) -m pipelines.locks check
+
+.PHONY: format
+format: .dev ## mend style where that can be done by a program
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+.PHONY: bench
+bench: .everything ## measure the figures that the README states
+	@$(PY) -m pipelines bench $(ARGS)
+
+.PHONY: hooks
+hooks: .dev ## check style, types and locks before each commit
+	@$(PY) -m pre_commit install
+
+# --- environments
+
+.PHONY: environments
+environments: .python ## make all environments now (other targets make those they need)
+	@$(ENVIRONMENTS) ensure platform tfdv explain
+	@$(ENVIRONMENTS) status
+
+.PHONY: lock
+lock: .python ## write requirements/*.txt anew from pyproject.toml; newest versions: make lock ARGS=--upgrade
+	@$(PYTHON) -m pipelines.locks write $(ARGS)
+
+.PHONY: clean
+clean: ## remove byte code and the caches of tools; models, runs and environments stay
+	@find . -name __pycache__ -type d -not -path './.git/*' -not -path './.fairlead/*' -prune -exec rm -rf {} +
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist *.egg-info
+
+.PHONY: clean-environments
+clean-environments: ## remove the environments; the next target that needs one makes it anew
+	@rm -rf "$(FAIRLEAD_HOME)/envs" "$(FAIRLEAD_HOME)/uv"
+
+.PHONY: .python .platform .everything .dev
+.python:
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo "$(PYTHON) is not on the PATH. Fairlead needs Python 3.11: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+.platform: .python
+	@$(ENVIRONMENTS) ensure platform
+.dev: .python
+	@$(ENVIRONMENTS) ensure dev
+.everything: .python
+	@$(ENVIRONMENTS) ensure dev tfdv explain
