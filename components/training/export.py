@@ -55,10 +55,10 @@ def export(candidate: Candidate, matrix: npt.NDArray[np.float32], target: Path) 
 def _to_onnx(candidate: Candidate, width: int) -> onnx.ModelProto:
     model: Any = candidate.model
     if candidate.algorithm == "xgboost":
-        converted = convert_xgboost(model, initial_types=[("features", XGBoostFloat([None, width]))])
+        converted = convert_xgboost(model, name="model", initial_types=[("features", XGBoostFloat([None, width]))])
     elif candidate.algorithm == "logistic":
         types = [("features", SklearnFloat([None, width]))]
-        converted = to_onnx(model, initial_types=types, options={id(model): {"zipmap": False}})
+        converted = to_onnx(model, name="model", initial_types=types, options={id(model): {"zipmap": False}})
     else:
         raise unknown("algorithm", candidate.algorithm, ["xgboost", "logistic"])
     return cast(onnx.ModelProto, converted)

@@ -1,5 +1,6 @@
 """Signing: says who made a bundle, and that nobody touched it since."""
 
+import ast
 import os
 import tempfile
 from collections.abc import Iterator
@@ -85,8 +86,12 @@ def _hashing(bundle: Path) -> hashing.Config:
 
 
 def _words(error: Exception) -> str:
-    text = str(error).strip().rstrip(".")
-    return text or type(error).__name__
+    """Take the names out of the library's message and leave its raw digests behind."""
+    text = str(error).strip().rstrip(".") or type(error).__name__
+    head, found, differences = text.partition("Signature mismatch: ")
+    if head or not found:
+        return text
+    return "; ".join(line.partition(": Expected ")[0] for line in ast.literal_eval(differences))
 
 
 def _read_private(path: Path) -> ec.EllipticCurvePrivateKey:

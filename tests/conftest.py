@@ -1,0 +1,123 @@
+"""What several rooms test with: a small real data set, a model trained on it, and its signed bundle."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from components.core.artifacts import hash_file
+from components.core.config import Settings, read_settings
+from components.core.use_case import SHIPPED, UseCase, load
+from components.features.history import EVENT_TIMESTAMP, as_instant, history
+from components.features.rows import history_columns
+from components.training import bundle, signing
+from components.training.algorithms import algorithm
+from components.training.candidate import Candidate
+from components.training.labels import label_rows
+from components.training.train import predict, train
+from components.training.tune import Trial
+
+SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2012.parquet"
+AS_OF = date(2008, 12, 31)
+
+
+@pytest.fixture(scope="session")
+def sba() -> UseCase:
+    return load("sba_loans")
+
+
+@pytest.fixture(scope="session")
+def small_dataset(sba: UseCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every seventh loan approved to the end of 2009, with its real histories, labelled as of 2008."""
+    folder = tmp_path_factory.mktemp("small_dataset")
+    clean = _clean(pl.read_parquet(SAMPLE), sba)
+    rows = clean.filter(pl.col("ApprovalDate") <= date(2009, 12, 31)).gather_every(7)
+    for entity in sba.features.entities:
+        changes = history(clean, sba, entity).select(entity.column, EVENT_TIMESTAMP, *history_columns(entity.name))
+        rows = (
+            rows.with_columns(at=as_instant(pl.col("ApprovalDate")))
+            .sort("at")
+            .join_asof(
+                changes.sort(EVENT_TIMESTAMP),
+                left_on="at",
+                right_on=EVENT_TIMESTAMP,
+                by=entity.column,
+                check_sortedness=False,
+            )
+            .drop("at", EVENT_TIMESTAMP, strict=False)
+        )
+    features = rows.rename({sba.data.row_id: "row_id", "y": "outcome", "ChgOffDate": "outcome_time"}).with_columns(
+        event_time=pl.col("ApprovalDate")
+    )
+    features.write_parquet(folder / "features.parquet")
+    label_rows(folder / "features.parquet", sba, AS_OF, folder / "dataset.parquet")
+    return folder / "dataset.parquet"
+
+
+@pytest.fixture(scope="session")
+def candidate(sba: UseCase, small_dataset: Path) -> Candidate:
+    """XGBoost with the search's defaults."""
+    return train(small_dataset, sba, _trial("xgboost"))
+
+
+@pytest.fixture(scope="session")
+def baseline(sba: UseCase, small_dataset: Path) -> Candidate:
+    """Logistic regression with the search's defaults."""
+    return train(small_dataset, sba, _trial("logistic"))
+
+
+@pytest.fixture(scope="session")
+def predictions(candidate: Candidate, sba: UseCase, small_dataset: Path) -> Path:
+    target = small_dataset.with_name("predictions.parquet")
+    predict(candidate, small_dataset, sba, target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings whose home is thrown away, with a key pair in it."""
+    settings = read_settings({"FAIRLEAD_HOME": str(tmp_path_factory.mktemp("home")), "USER": "tester"})
+    signing.ensure_key(settings.signing_key, settings.verify_key)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def signed_bundle(
+    candidate: Candidate,
+    sba: UseCase,
+    small_dataset: Path,
+    session_settings: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A signed bundle; tests that change a bundle take a copy of it."""
+    target = tmp_path_factory.mktemp("bundles") / "sba"
+    bundle.write(candidate, sba, small_dataset, AS_OF, hash_file(SAMPLE), target, card_markdown="# A model\n")
+    signing.sign(target, session_settings.signing_key)
+    return target
+
+
+def _trial(name: str) -> Trial:
+    return Trial(algorithm=name, parameters=dict(algorithm(name).defaults), log_loss=0.0, seed=7, number=0)
+
+
+def _clean(raw: pl.DataFrame, sba: UseCase) -> pl.DataFrame:
+    """Cast as the use case says and keep the rows within their domains; quarantine proper is tested in its room."""
+    types = {"int": pl.Int64, "float": pl.Float64, "date": pl.Date}
+    columns = []
+    for name, column in sba.data.columns.items():
+        if column.kind == "category":
+            whole = pl.col(name).cast(pl.Int64) if raw.schema[name].is_numeric() else pl.col(name)
+            columns.append(whole.cast(pl.String))
+        else:
+            columns.append(pl.col(name).cast(types[column.kind]))
+    frame = raw.select(columns)
+    for name, column in sba.data.columns.items():
+        if column.values is not None:
+            frame = frame.filter(pl.col(name).is_in(column.values) | pl.col(name).is_null())
+        if column.minimum is not None:
+            frame = frame.filter(pl.col(name) >= column.minimum)
+        if not column.nullable:
+            frame = frame.drop_nulls(name)
+    after = (pl.col("y") == 0) & pl.col("ChgOffDate").is_null() | (pl.col("ChgOffDate") > pl.col("ApprovalDate"))
+    return frame.filter(after, pl.col("SBA_Appv") <= pl.col("GrAppv"))
