@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from components.core.contracts import Columns, FloatArray
-from components.core.errors import FairleadError
+from components.core.errors import FairleadError, IntegrityError
 from components.core.use_case import UseCase
 from components.features.rows import from_frame, request_fields
 
@@ -46,3 +46,22 @@ def read(dataset: Path, use_case: UseCase, split: str) -> Rows:
         labels=frame["label"].to_numpy().astype(np.float64),
         days=frame["event_time"].cast(pl.Date).to_numpy().astype("datetime64[D]"),
     )
+
+
+def read_scored(dataset: Path, predictions: Path, split: str) -> pl.DataFrame:
+    """Read one split with the ``probability`` that ``predict`` wrote for each row.
+
+    Raises:
+        IntegrityError: a row has no prediction: the two files are not of the same run.
+    """
+    rows = pl.read_parquet(dataset).filter(pl.col("split") == split)
+    scored = rows.join(
+        pl.read_parquet(predictions, columns=["row_id", "probability"]), on="row_id", how="left", maintain_order="left"
+    )
+    bare = scored.filter(pl.col("probability").is_null())
+    if len(bare) or len(scored) != len(rows):
+        raise IntegrityError(
+            f"{predictions.name} does not belong to {dataset.name}: {len(bare)} of {len(rows)} rows of split {split!r} "
+            f"have no prediction and {len(scored) - len(rows)} have more than one; predict anew on this data set"
+        )
+    return scored
