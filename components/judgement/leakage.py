@@ -131,7 +131,7 @@ def judge_columns(frame: pl.DataFrame, use_case: UseCase) -> LeakageReport:
     frame, rows = _sample(frame, use_case), frame.height
     labels = frame[use_case.labels.outcome].cast(pl.Float64).to_numpy()
     if not np.isin(labels, (0.0, 1.0)).all():
-        found = sorted(set(labels) - {0.0, 1.0})[:5]
+        found = sorted(set(labels.tolist()) - {0.0, 1.0})[:5]
         raise FairleadError(f"outcome {use_case.labels.outcome!r} has the values {found}; allowed: 0, 1")
     if _too_few(labels):
         return LeakageReport(rows=rows, sampled=frame.height, findings=())
