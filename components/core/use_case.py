@@ -126,6 +126,8 @@ class Training(_Section):
     cost_false_negative: float
     """Cost of letting a bad row pass, in the unit of ``cost_false_positive``."""
     cost_false_positive: float
+    increasing: tuple[str, ...] = ()
+    """Features with which the risk may only rise (XGBoost's monotone constraints; the baseline is left free)."""
     segments: tuple[str, ...] = ()
     """Columns by whose values metrics are also told."""
     bootstrap_rounds: int = 500
@@ -249,6 +251,11 @@ class UseCase(_Section):
                     raise ValueError(
                         f"{where} names column {column!r}; data.columns has: {', '.join(self.data.columns)}"
                     )
+        loose = [name for name in self.training.increasing if name not in self.features.names]
+        if loose:
+            raise ValueError(
+                f"training.increasing names {', '.join(loose)}; features.names has: {', '.join(self.features.names)}"
+            )
         excluded = {e.column for e in self.features.exclude}
         both = sorted(excluded & set(self.features.inputs))
         if both:
