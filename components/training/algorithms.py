@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
 import optuna
 import xgboost
 from sklearn.impute import SimpleImputer
@@ -13,11 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from components.core.contracts import FloatArray
 from components.core.errors import unknown
 from components.training.candidate import Model
+from components.training.matrices import Matrices
 
-Matrix = npt.NDArray[np.float32]
 Parameters = Mapping[str, Any]
 
 ROUNDS = 400
@@ -35,31 +32,29 @@ class Algorithm:
     """One way to make a model.
 
     Args:
-        fit: (parameters, training matrix, its labels, later matrix, its labels, seed) → model. The later rows only
-            decide when to stop.
+        fit: (parameters, matrices, seed) → model. It learns on the older rows; the later ones only say when to stop.
         suggest: (Optuna trial) → parameters to try.
         defaults: parameters of the first trial, so that no search ends worse than it began.
     """
 
-    fit: Callable[[Parameters, Matrix, FloatArray, Matrix, FloatArray, int], Model]
+    fit: Callable[[Parameters, Matrices, int], Model]
     suggest: Callable[[optuna.Trial], dict[str, Any]]
     defaults: Parameters
 
 
-def _fit_xgboost(
-    parameters: Parameters, x: Matrix, y: FloatArray, later_x: Matrix, later_y: FloatArray, seed: int
-) -> Model:
+def _fit_xgboost(parameters: Parameters, data: Matrices, seed: int) -> Model:
     model = xgboost.XGBClassifier(
         n_estimators=ROUNDS,
         tree_method="hist",
         eval_metric="logloss",
         n_jobs=THREADS,
         random_state=seed,
+        monotone_constraints=data.directions,
         # save_best cuts the rounds after the best one off, so that what is exported is what was scored here.
         callbacks=[xgboost.callback.EarlyStopping(rounds=PATIENCE, save_best=True)],
         **parameters,
     )
-    model.fit(x, y, eval_set=[(later_x, later_y)], verbose=False)
+    model.fit(data.x, data.y, eval_set=[(data.later_x, data.later_y)], verbose=False)
     return cast(Model, model)
 
 
@@ -75,9 +70,7 @@ def _suggest_xgboost(trial: optuna.Trial) -> dict[str, Any]:
     }
 
 
-def _fit_logistic(
-    parameters: Parameters, x: Matrix, y: FloatArray, _later_x: Matrix, _later_y: FloatArray, seed: int
-) -> Model:
+def _fit_logistic(parameters: Parameters, data: Matrices, seed: int) -> Model:
     model = Pipeline(
         [
             # A feature without a single value in training keeps its place: the matrix's width is the contract.
@@ -86,7 +79,7 @@ def _fit_logistic(
             ("logistic", LogisticRegression(max_iter=1000, random_state=seed, **parameters)),
         ]
     )
-    return cast(Model, model.fit(x, y))
+    return cast(Model, model.fit(data.x, data.y))
 
 
 def _suggest_logistic(trial: optuna.Trial) -> dict[str, Any]:

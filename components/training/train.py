@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from components.core.artifacts import whole_file
 from components.core.contracts import Columns
 from components.core.use_case import Training, UseCase
-from components.features import transform
-from components.features.catalogue import catalogue
 from components.features.rows import from_frame, request_fields
 from components.training import calibration
 from components.training.algorithms import algorithm
 from components.training.candidate import Candidate
 from components.training.dataset import read
+from components.training.matrices import prepare
 from components.training.splits import CALIBRATION, TRAIN
 from components.training.tune import Trial
 
@@ -28,20 +26,14 @@ def train(dataset: Path, use_case: UseCase, trial: Trial) -> Candidate:
     Raises:
         FairleadError: a split is empty or holds one class, or a name is unknown.
     """
-    older, newer = read(dataset, use_case, TRAIN), read(dataset, use_case, CALIBRATION)
-    fitted = transform.fit(
-        transform.select(use_case.features.names, catalogue(use_case.name)), older.columns, older.labels
-    )
-    later_x = fitted.apply(newer.columns)
-    model = algorithm(trial.algorithm).fit(
-        trial.parameters, fitted.apply(older.columns), older.labels, later_x, newer.labels, trial.seed
-    )
+    data = prepare(read(dataset, use_case, TRAIN), read(dataset, use_case, CALIBRATION), use_case)
+    model = algorithm(trial.algorithm).fit(trial.parameters, data, trial.seed)
     return Candidate(
         algorithm=trial.algorithm,
         parameters=trial.parameters,
-        transform=fitted,
+        transform=data.transform,
         model=model,
-        calibration=calibration.fit(model.predict_proba(later_x)[:, 1], newer.labels),
+        calibration=calibration.fit(model.predict_proba(data.later_x)[:, 1], data.later_y),
         threshold=threshold(use_case.training),
     )
 
@@ -63,7 +55,7 @@ def predict(candidate: Candidate, dataset: Path, use_case: UseCase, target: Path
     """Score every row of the data set and write row_id, split, label, probability."""
     frame = pl.read_parquet(dataset)
     rows: Columns = from_frame(frame, request_fields(use_case))
-    probability = candidate.probability(rows).astype(np.float64)
+    probability = candidate.probability(rows)
     scored = frame.select("row_id", "split", "label").with_columns(probability=pl.Series(probability))
     with whole_file(target) as scratch:
         scored.write_parquet(scratch)

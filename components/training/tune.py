@@ -11,11 +11,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from components.core.contracts import FloatArray
 from components.core.errors import FairleadError
 from components.core.use_case import UseCase
-from components.features import transform
-from components.features.catalogue import catalogue
 from components.training import calibration
 from components.training.algorithms import algorithm
 from components.training.dataset import Rows, read
+from components.training.matrices import prepare
 from components.training.splits import TRAIN
 
 VALIDATION_SHARE = 0.3
@@ -59,17 +58,13 @@ def search(dataset: Path, use_case: UseCase, algorithm_name: str, trials: int, s
         FairleadError: no such algorithm, or the train split is too small to be cut.
     """
     chosen = algorithm(algorithm_name)
-    older, newer = _cut(read(dataset, use_case, TRAIN))
-    fitted = transform.fit(
-        transform.select(use_case.features.names, catalogue(use_case.name)), older.columns, older.labels
-    )
-    x, later_x = fitted.apply(older.columns), fitted.apply(newer.columns)
+    data = prepare(*_cut(read(dataset, use_case, TRAIN)), use_case)
     done: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> float:
         parameters = chosen.suggest(trial)
-        model = chosen.fit(parameters, x, older.labels, later_x, newer.labels, seed)
-        loss = _loss(model.predict_proba(later_x)[:, 1], newer.labels)
+        model = chosen.fit(parameters, data, seed)
+        loss = _loss(model.predict_proba(data.later_x)[:, 1], data.later_y)
         done.append(
             Trial(algorithm=algorithm_name, parameters=parameters, log_loss=loss, seed=seed, number=trial.number)
         )
