@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, ConfigDict
+from sklearn.metrics import roc_auc_score
 
 from components.core.artifacts import write_whole
 from components.core.contracts import FloatArray, GateVerdict
 from components.core.errors import FairleadError, GateFailed
 from components.core.use_case import Leakage, UseCase
-from components.judgement.ranking import auc
 from components.judgement.text_table import number, text_table
 
 Check = Literal["order", "pattern", "missing", "future", "one_outcome"]
@@ -208,7 +208,7 @@ def _checks(
     if numbers:
         results.append(("order", _largest(_either_way(labels, v) for v in numbers), int(filled.sum())))
         codes += [_band_codes(v) for v in numbers]
-    pattern = max(auc(labels, _rates_out_of_fold(c, labels, folds)) for c in codes)
+    pattern = max(float(roc_auc_score(labels, _rates_out_of_fold(c, labels, folds))) for c in codes)
     results.append(("pattern", pattern, len(labels)))
     if not filled.all():
         results.append(("missing", _either_way(labels, filled.astype(np.float64)), len(labels)))
@@ -261,7 +261,7 @@ def _either_way(labels: FloatArray, score: FloatArray) -> float | None:
     known = ~np.isnan(score)
     if _too_few(labels[known]):
         return None
-    area = auc(labels[known], score[known])
+    area = float(roc_auc_score(labels[known], score[known]))
     return max(area, 1 - area)
 
 
