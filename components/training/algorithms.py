@@ -23,8 +23,8 @@ ROUNDS = 400
 PATIENCE = 30
 """Rounds without a better log loss on the later rows before boosting stops."""
 
-THREADS = 2
-"""Fixed, not the machine's: sums over threads round differently when their number changes."""
+THREADS = 1
+"""Searches run side by side, one to a core; threads that wait for each other on a busy core are many times slower."""
 
 
 @dataclass(frozen=True)
