@@ -36,7 +36,7 @@ class Environment:
 
     name: str
     home: Path
-    root: Path = field(default=uv.ROOT)
+    root: Path = field(default_factory=lambda: uv.ROOT)
 
     @property
     def path(self) -> Path:

@@ -74,15 +74,15 @@ def record(root: Path) -> dict[str, dict[str, str]]:
 
 
 def flatten(group: str, groups: Mapping[str, Sequence[Any]]) -> list[str]:
-    """List a group's own requirements and those of the groups it includes, sorted, without spaces.
+    """List a group's own requirements and those of the groups it includes, sorted, each once.
 
-    >>> flatten("a", {"a": [{"include-group": "b"}, "x >= 1"], "b": ["y"]})
+    >>> flatten("a", {"a": [{"include-group": "b"}, "x>=1"], "b": ["y"]})
     ['x>=1', 'y']
     """
     result: set[str] = set()
     for entry in groups[group]:
         if isinstance(entry, str):
-            result.add("".join(entry.split()))
+            result.add(" ".join(entry.split()))
         else:
             result.update(flatten(entry["include-group"], groups))
     return sorted(result)

@@ -1,0 +1,68 @@
+"""The tree speaks of the project alone: no machine's paths, no package host, no private key."""
+
+import re
+
+import pytest
+
+# Put together from parts, so that this file does not find itself.
+HOSTS = re.compile(
+    "|".join(["pypi" + r"\.org", "python" + r"hosted\.", "arti" + "factory", r"\bjfrog" + r"\b", "simple" + "/?['\"]$"])
+)
+MACHINE = "|".join(["work", "root", "home/[a-z]+", "Users", "tmp"])
+PATHS = re.compile(rf"(?<![\w.}})/-])/(?:{MACHINE})\b")
+KEYS = re.compile("-----BEGIN " + "[A-Z ]*PRIVATE KEY")
+
+machine_path_allowed = {
+    "components/Dockerfile": "/tmp is the one place in a read-only container that can be written",  # noqa: S108
+}
+
+
+def faults(name: str, text: str) -> list[str]:
+    """List the lines of a file that name a machine path or a package host, or hold a private key."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if HOSTS.search(line):
+            found.append(f"{name}:{number} names a package host: {line.strip()[:100]}")
+        if KEYS.search(line):
+            found.append(f"{name}:{number} holds a private key")
+        if PATHS.search(line) and name not in machine_path_allowed:
+            found.append(f"{name}:{number} names a path of one machine: {line.strip()[:100]}")
+    return found
+
+
+def test_no_machine_and_no_host_is_named(texts: dict[str, str]) -> None:
+    here = "tests/architecture/test_text.py"
+    assert [line for name, text in texts.items() if name != here for line in faults(name, text)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open('/work/main/x')",
+        "cd /root && ls",
+        "path: /home/me/data",
+        "export DIR=/tmp/scratch",
+        "index-url = https://pypi" + ".org/simple",
+        "--find-links https://files.python" + "hosted.org/x",
+        "-----BEGIN " + "PRIVATE KEY-----",
+    ],
+)
+def test_a_wrong_line_is_found(line: str) -> None:
+    assert len(faults("a.txt", line)) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "the work is done",
+        "$(HOME)/tmp",
+        "gs://bucket/work/x",
+        "{root}/work",
+        "/opt/fairlead",
+        "a/tmp/b",
+        "sqlite:///x",
+        "/v2/models",
+    ],
+)
+def test_a_right_line_is_left_alone(line: str) -> None:
+    assert faults("a.txt", line) == []
