@@ -8,7 +8,7 @@ gone, a type changed, or a new code that carries weight. A curated schema is kep
 import argparse
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import tensorflow_data_validation as tfdv
@@ -17,7 +17,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from components.core.contracts import Kind
 from components.core.errors import FairleadError
 from components.core.use_case import UseCase, load
-from components.data.schema_report import Anomaly, SchemaReport, require
+from components.data.schema_report import Anomaly, SchemaReport, Severity, require
 from components.data.shift import drift, event_days, skew
 from components.data.statistics import compute, describe, in_days, read_table
 
@@ -88,7 +88,7 @@ def validate_schema(raw: Path, use_case: UseCase, as_of: date, statistics: Path 
         schema_file,
         note,
         columns=describe(whole, use_case.data),
-        anomalies=_anomalies(tfdv.validate_statistics(whole, schema)),
+        anomalies=_anomalies(tfdv.validate_statistics(whole, schema), use_case),
         skew=skew(frame, schema, use_case, as_of),
         drift=drift(frame, schema, use_case),
     )
@@ -156,14 +156,18 @@ def _missing_columns(frame: pd.DataFrame, schema: schema_pb2.Schema) -> tuple[An
     return tuple(Anomaly(column=n, kind="missing_column", reason=reason, severity="blocking") for n in names)
 
 
-def _anomalies(found: anomalies_pb2.Anomalies) -> tuple[Anomaly, ...]:
+def _anomalies(found: anomalies_pb2.Anomalies, use_case: UseCase) -> tuple[Anomaly, ...]:
     anomalies = []
+    dates = {name for name, column in use_case.data.columns.items() if column.kind == "date"}
     for name, info in sorted(found.anomaly_info.items()):
         for reason in info.reason:
             kind = anomalies_pb2.AnomalyInfo.Type.Name(reason.type)
             word = KINDS.get(kind, kind.lower())
-            severity: Literal["blocking", "warning"] = "warning" if word in WARNINGS else "blocking"
-            anomalies.append(Anomaly(column=name, kind=word, reason=reason.description.strip(), severity=severity))
+            severity: Severity = "warning" if word in WARNINGS else "blocking"
+            # TFDV takes dates as integers and would say that one of these was expected.
+            odd_date = word == "wrong_type" and name in dates
+            text = "Expected dates but got values that are none" if odd_date else reason.description.strip()
+            anomalies.append(Anomaly(column=name, kind=word, reason=text, severity=severity))
     return tuple(anomalies)
 
 

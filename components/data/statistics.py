@@ -114,8 +114,9 @@ def _read_column(values: pa.ChunkedArray, column: Column | None, limit: float) -
     lost = int(given.notna().sum() - read.notna().sum())
     if lost > limit * max(1, int(given.notna().sum())):
         read = given
-    # TFDV leaves out a column of timestamps in silence; one that should not hold dates goes in as text.
-    return read if read.dtype.kind != "M" else read.dt.strftime("%Y-%m-%d").astype(object)
+    if read.dtype.kind == "M":  # TFDV leaves timestamps out in silence; where no dates belong they go in as text
+        read = read.dt.strftime("%Y-%m-%d")
+    return read.where(read.notna(), None) if read.dtype == object else read
 
 
 def _whole_numbers(kind: pa.DataType) -> Any:
@@ -126,8 +127,8 @@ def _whole_numbers(kind: pa.DataType) -> Any:
 def _to_days(given: pd.Series) -> pd.Series:
     if given.dtype == object:  # dates as Python objects, or as text
         given = pd.to_datetime(given.astype("string").str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
-    if given.dtype.kind != "M":
-        return given
+    if given.dtype.kind != "M":  # a number could be days, seconds or 20031231: it must not pass for days
+        return given.astype("string").astype(object)
     return ((given.dt.tz_localize(None) - pd.Timestamp(EPOCH)) // pd.Timedelta(days=1)).astype("Int64")
 
 
@@ -136,8 +137,7 @@ def _to_codes(given: pd.Series) -> pd.Series:
         return given.str.replace(r"^(\d+)\.0$", r"\1", regex=True)
     if given.dtype.kind not in "if":
         return given
-    codes = _to_numbers(given, whole=True).astype("string").astype(object)
-    return codes.where(codes.notna(), None)
+    return _to_numbers(given, whole=True).astype("string").astype(object)
 
 
 def _to_numbers(given: pd.Series, *, whole: bool) -> pd.Series:
