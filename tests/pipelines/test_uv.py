@@ -51,21 +51,21 @@ def test_a_lock_without_uv_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_pip_was_told_reaches_uv(tmp_path: Path) -> None:
-    told = {"PIP_INDEX_URL": "https://mirror.example/simple", "PIP_CERT": "ca.pem", "PIP_CONFIG_FILE": "/dev/null"}
+    told = {"PIP_INDEX_URL": "https://mirror.example/index", "PIP_CERT": "ca.pem", "PIP_CONFIG_FILE": "/dev/null"}
     variables = uv.environment_for_uv(tmp_path, told)
-    assert variables["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert variables["UV_DEFAULT_INDEX"] == "https://mirror.example/index"
     assert variables["SSL_CERT_FILE"] == "ca.pem"
 
 
 def test_what_pips_file_says_reaches_uv(tmp_path: Path) -> None:
-    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://mirror.example/simple\n", encoding="utf-8")
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://mirror.example/index\n", encoding="utf-8")
     variables = uv.environment_for_uv(tmp_path, {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "HOME": str(tmp_path)})
-    assert variables["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert variables["UV_DEFAULT_INDEX"] == "https://mirror.example/index"
 
 
 def test_what_uv_was_told_itself_stands(tmp_path: Path) -> None:
-    told = {"PIP_INDEX_URL": "https://pip.example/simple", "UV_DEFAULT_INDEX": "https://uv.example/simple"}
-    assert uv.environment_for_uv(tmp_path, told)["UV_DEFAULT_INDEX"] == "https://uv.example/simple"
+    told = {"PIP_INDEX_URL": "https://pip.example/index", "UV_DEFAULT_INDEX": "https://uv.example/index"}
+    assert uv.environment_for_uv(tmp_path, told)["UV_DEFAULT_INDEX"] == "https://uv.example/index"
 
 
 def test_a_folder_of_wheels_that_is_not_there_is_left_out(tmp_path: Path) -> None:
