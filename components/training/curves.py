@@ -1,0 +1,160 @@
+"""What the plots of a candidate show: ROC curve, calibration by bins, lift by tenths, decisions."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from components.core.contracts import FloatArray
+from components.training.dataset import read_scored
+from components.training.splits import BACKTEST, TEST
+
+Mask = npt.NDArray[np.bool_]
+
+PARTS = 10
+"""Parts of equally many rows in the calibration and lift plots."""
+
+ROC_POINTS = 200
+"""Most points kept of a ROC curve."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RocPoint(_Value):
+    """One point of the ROC curve: what calling rows at or above ``threshold`` bad would do."""
+
+    threshold: float
+    false_positive_rate: float
+    true_positive_rate: float
+
+
+class Part(_Value):
+    """One tenth of the rows by probability, the riskiest first; equal probabilities may fall in two parts."""
+
+    rows: int
+    mean_probability: float
+    share_bad: float
+    low: float
+    """95 % interval of the share: Wilson's score interval (JASA 1927)."""
+    high: float
+    lift: float
+    """Share of bad rows as a multiple of the overall share."""
+
+
+class Confusion(_Value):
+    """Rows by what they were and what they were called at the candidate's threshold."""
+
+    true_negatives: int
+    false_positives: int
+    false_negatives: int
+    true_positives: int
+
+
+class Curves(_Value):
+    """Plot data of one data set."""
+
+    dataset: str
+    rows: int
+    bad: int
+    threshold: float
+    roc: tuple[RocPoint, ...]
+    """From (0, 0) to (1, 1)."""
+    parts: tuple[Part, ...]
+    confusion: Confusion
+
+
+AllCurves = TypeAdapter(list[Curves])
+"""Reads and writes curves as JSON."""
+
+
+def curves(dataset: Path, predictions: Path, threshold: float) -> list[Curves]:
+    """Compute the plot data of the test split and of the backtest; one without both classes is left out.
+
+    Args:
+        dataset: what ``label_rows`` wrote.
+        predictions: what ``predict`` wrote for it.
+        threshold: the candidate's.
+
+    Raises:
+        IntegrityError: a row of the data set has no prediction.
+    """
+    result = []
+    for split in (TEST, BACKTEST):
+        frame = read_scored(dataset, predictions, split)
+        labels, p = frame["label"].to_numpy().astype(np.float64), frame["probability"].to_numpy()
+        if 0 < labels.sum() < len(labels):
+            result.append(_curves(split, p, labels, threshold))
+    return result
+
+
+def _curves(dataset: str, p: FloatArray, labels: FloatArray, threshold: float) -> Curves:
+    order = np.argsort(-p, kind="stable")
+    p, labels = p[order], labels[order]
+    return Curves(
+        dataset=dataset,
+        rows=len(p),
+        bad=int(labels.sum()),
+        threshold=threshold,
+        roc=_roc(p, labels),
+        parts=tuple(
+            _part(p[rows], labels[rows], float(labels.mean()))
+            for rows in np.array_split(np.arange(len(p)), min(PARTS, len(p)))
+        ),
+        confusion=_confusion(p >= threshold, labels == 1),
+    )
+
+
+def _roc(p: FloatArray, labels: FloatArray) -> tuple[RocPoint, ...]:
+    last_of_tie = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
+    bad, good = np.cumsum(labels)[last_of_tie], np.cumsum(1 - labels)[last_of_tie]
+    kept = np.unique(np.linspace(0, len(last_of_tie) - 1, ROC_POINTS - 1).astype(np.intp))
+    # No probability reaches this one; infinity, as some libraries have it, is no JSON.
+    start = RocPoint(threshold=2.0 if p[0] >= 1 else 1.0, false_positive_rate=0.0, true_positive_rate=0.0)
+    return (
+        start,
+        *(
+            RocPoint(
+                threshold=float(p[last_of_tie[i]]),
+                false_positive_rate=float(good[i] / good[-1]),
+                true_positive_rate=float(bad[i] / bad[-1]),
+            )
+            for i in kept
+        ),
+    )
+
+
+def _part(p: FloatArray, labels: FloatArray, overall: float) -> Part:
+    low, high = wilson(int(labels.sum()), len(labels))
+    share = float(labels.mean())
+    return Part(
+        rows=len(p), mean_probability=float(p.mean()), share_bad=share, low=low, high=high, lift=share / overall
+    )
+
+
+def wilson(bad: int, n: int) -> tuple[float, float]:
+    """Return the 95 % score interval of a share (Wilson, JASA 22, 1927).
+
+    >>> tuple(round(end, 3) for end in wilson(5, 100))
+    (0.022, 0.112)
+
+    Args:
+        bad: how many of n.
+        n: at least 1.
+    """
+    z = 1.959964
+    share = bad / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _confusion(called: Mask, bad: Mask) -> Confusion:
+    return Confusion(
+        true_negatives=int(np.sum(~called & ~bad)),
+        false_positives=int(np.sum(called & ~bad)),
+        false_negatives=int(np.sum(~called & bad)),
+        true_positives=int(np.sum(called & bad)),
+    )
