@@ -81,7 +81,7 @@ def history(clean: pl.DataFrame, use_case: UseCase, entity: Entity) -> pl.DataFr
 
 
 def _changes(rows: pl.LazyFrame, use_case: UseCase, entity: Entity) -> pl.LazyFrame:
-    """List what each row adds to its entity's state, and when it takes it back: four changes for a bad row, else two."""
+    """List what each row adds to its entity's state, and when it takes it back."""
     event, outcome_time = pl.col(use_case.data.event_time), pl.col(use_case.labels.outcome_time)
     known = rows.filter(pl.col(entity.column).is_not_null())
     seen = known.select(entity.column, happened=event)
