@@ -52,9 +52,12 @@ def whole_directory(target: Path) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         yield scratch
-        if not target.exists():
-            scratch.chmod(0o755)
+        scratch.chmod(0o755)
+        try:
             scratch.replace(target)
+        except OSError:
+            if not target.is_dir():  # else it was there before, or another process was quicker
+                raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

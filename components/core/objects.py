@@ -1,11 +1,13 @@
 """Objects in ``gs://`` and ``s3://`` buckets: list, read and write; credentials come from the environment."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
+from components.core.artifacts import whole_file
 from components.core.errors import FairleadError, unknown
 
 CHUNK = 8 * 1024 * 1024
@@ -32,11 +34,13 @@ class GoogleStorage:
         # Imported here: core has to import in environments that have no cloud client.
         from google.cloud import storage
 
-        self._bucket = storage.Client().bucket(bucket)
+        with _told(f"gs://{bucket}"):
+            self._bucket = storage.Client().bucket(bucket)
 
     def names(self, prefix: str) -> list[str]:
         """List objects by prefix."""
-        return sorted(blob.name for blob in self._bucket.list_blobs(prefix=prefix))
+        with _told(f"gs://{self._bucket.name}/{prefix}"):
+            return sorted(blob.name for blob in self._bucket.list_blobs(prefix=prefix))
 
     def reader(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Open for streaming; bytes are fetched in chunks."""
@@ -45,7 +49,8 @@ class GoogleStorage:
 
     def write(self, name: str, source: Path) -> None:
         """Upload; the object appears when the last byte is in."""
-        self._bucket.blob(name).upload_from_filename(str(source))
+        with _told(f"gs://{self._bucket.name}/{name}"):
+            self._bucket.blob(name).upload_from_filename(str(source))
 
 
 class S3:
@@ -54,7 +59,8 @@ class S3:
     def __init__(self, bucket: str) -> None:
         from pyarrow import fs
 
-        self._fs: Any = fs.S3FileSystem()
+        with _told(f"s3://{bucket}"):
+            self._fs: Any = fs.S3FileSystem(**_endpoint())
         self._selector: Any = fs.FileSelector
         self._file_type: Any = fs.FileType.File
         self._bucket = bucket
@@ -62,18 +68,21 @@ class S3:
     def names(self, prefix: str) -> list[str]:
         """List objects by prefix."""
         folder = f"{self._bucket}/{prefix.rpartition('/')[0]}".rstrip("/")
-        found = self._fs.get_file_info(self._selector(folder, recursive=True, allow_not_found=True))
+        with _told(f"s3://{folder}"):
+            found = self._fs.get_file_info(self._selector(folder, recursive=True, allow_not_found=True))
         keys = [i.path.removeprefix(f"{self._bucket}/") for i in found if i.type == self._file_type]
         return sorted(k for k in keys if k.startswith(prefix))
 
     def reader(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Open for streaming."""
-        stream: AbstractContextManager[IO[bytes]] = self._fs.open_input_stream(f"{self._bucket}/{name}")
+        with _told(f"s3://{self._bucket}/{name}"):
+            stream: AbstractContextManager[IO[bytes]] = self._fs.open_input_stream(f"{self._bucket}/{name}")
         return stream
 
     def write(self, name: str, source: Path) -> None:
         """Upload; the object appears when the last byte is in."""
-        with source.open("rb") as f, self._fs.open_output_stream(f"{self._bucket}/{name}") as out:
+        path = f"{self._bucket}/{name}"
+        with _told(f"s3://{path}"), source.open("rb") as f, self._fs.open_output_stream(path) as out:
             while chunk := f.read(CHUNK):
                 out.write(chunk)
 
@@ -105,17 +114,29 @@ def object_store(uri: str) -> tuple[ObjectStore, str]:
 
 
 def download(uri: str, target: Path) -> None:
-    """Copy one object into a file, in chunks.
+    """Copy one object into a file, in chunks; the file is there whole or not at all.
 
     Raises:
         FairleadError: the object cannot be read; keeps the client's error as its cause.
     """
     store, name = object_store(uri)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with _told(uri), whole_file(target) as scratch, store.reader(name) as stream, scratch.open("wb") as f:
+        while chunk := stream.read(CHUNK):
+            f.write(chunk)
+
+
+@contextmanager
+def _told(uri: str) -> Iterator[None]:
+    # The clients raise errors of a dozen unrelated classes.
     try:
-        with store.reader(name) as stream, target.open("wb") as f:
-            while chunk := stream.read(CHUNK):
-                f.write(chunk)
+        yield
+    except FairleadError:
+        raise
     except Exception as error:
-        target.unlink(missing_ok=True)
-        raise FairleadError(f"cannot read {uri}: {error}; check the name and the credentials") from error
+        raise FairleadError(f"cannot reach {uri}: {error}; check the name, the credentials and the network") from error
+
+
+def _endpoint() -> dict[str, str]:
+    # Arrow does not look at this variable by itself, as other clients do.
+    url = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
+    return {"endpoint_override": url.netloc, "scheme": url.scheme} if url.netloc else {}

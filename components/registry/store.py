@@ -131,6 +131,8 @@ def _fetch_objects(uri: str, target: Path) -> Path:
     with store.reader(last) as stream:
         name = hashlib.sha256(stream.read()).hexdigest()
     folder = target / name
+    odd = [key for key in names if "/" in key.removeprefix(f"{prefix}/")]
+    refuse(Path(uri), [f"{key.removeprefix(f'{prefix}/')}: a bundle has no folders" for key in odd])
     if not folder.exists():
         bucket = uri[: uri.index(prefix)].rstrip("/")
         with whole_directory(folder) as scratch:
