@@ -1,5 +1,6 @@
 """What the plots of a candidate show: ROC curve, calibration by bins, lift by tenths, decisions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,16 @@ def curves(dataset: Path, predictions: Path, threshold: float) -> list[Curves]:
         if 0 < labels.sum() < len(labels):
             result.append(_curves(split, p, labels, threshold))
     return result
+
+
+def roc_points(drawn: Sequence[Curves]) -> tuple[list[float], list[float], list[float]]:
+    """Return the test split's false and true positive rates and thresholds, empty where it had one class."""
+    points = [p for c in drawn if c.dataset == TEST for p in c.roc]
+    return (
+        [p.false_positive_rate for p in points],
+        [p.true_positive_rate for p in points],
+        [p.threshold for p in points],
+    )
 
 
 def _curves(dataset: str, p: FloatArray, labels: FloatArray, threshold: float) -> Curves:

@@ -1,6 +1,6 @@
 """Evaluation: every metric with its interval, overall, by year and by segment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,12 @@ def evaluate(dataset: Path, predictions: Path, use_case: UseCase, threshold: flo
         for split in (TEST, BACKTEST)
         for name, frame in _slices(read_scored(dataset, predictions, split), use_case)
     ]
+
+
+def headline(metrics: Sequence[SliceMetrics]) -> dict[str, float]:
+    """Return the values on the whole test split by metric, without those there was too little data for."""
+    whole = next((m for m in metrics if (m.dataset, m.slice) == (TEST, "all")), None)
+    return {} if whole is None else {name: e.value for name, e in whole.metrics.items() if e.value is not None}
 
 
 def _slices(frame: pl.DataFrame, use_case: UseCase) -> Iterator[tuple[str, pl.DataFrame]]:

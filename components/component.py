@@ -1,0 +1,16 @@
+"""How a function becomes a pipeline step: thin, in the image of its group, with nothing installed at run time."""
+
+from functools import partial
+from typing import Any
+
+from kfp import dsl
+
+from components.images import image
+
+
+def step(group: str) -> Any:
+    """Return the decorator for a step that runs in the image of an environment group.
+
+    The body's text is all that kfp takes along; it imports what it needs from the package that the image holds.
+    """
+    return partial(dsl.component, base_image=image(group), packages_to_install=[], install_kfp_package=False)

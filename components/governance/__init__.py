@@ -1,0 +1,1 @@
+"""Across all stages: the reports that are generated from the records, never typed."""

@@ -1,0 +1,75 @@
+"""Pipeline steps that can stop a release."""
+
+from kfp.dsl import Artifact, Dataset, Input, Markdown, Model, Output
+
+from components.component import step
+
+
+@step("platform")
+def check_leakage(use_case: str, clean: Input[Dataset], report: Output[Artifact]):
+    """Find columns that know the outcome; one that is not excluded with a reason stops the run."""
+    from pathlib import Path
+
+    from components.core.use_case import load
+    from components.judgement.leakage import check_leakage
+
+    check_leakage(Path(clean.path), load(use_case), Path(report.path))
+
+
+@step("explain")
+def explain_examples(bundle: Input[Model], explanations: Output[Artifact]):
+    """Say which values anchor the scores of the bundle's three example requests."""
+    from pathlib import Path
+
+    from components.judgement.anchors import AllAnchors, explain_examples
+
+    Path(explanations.path).write_bytes(AllAnchors.dump_json(explain_examples(Path(bundle.path)), indent=1))
+
+
+@step("platform")
+def judge(
+    use_case: str,
+    bundle: Input[Model],
+    dataset: Input[Dataset],
+    predictions: Input[Dataset],
+    champion_predictions: Input[Dataset],
+    slices: Input[Artifact],
+    leakage: Input[Artifact],
+    smoke: Input[Artifact],
+    verdict: Output[Artifact],
+    gates: Output[Markdown],
+):
+    """Hold the candidate against every gate; one that is not passed ends the run with the table of all."""
+    from pathlib import Path
+
+    from components.core.use_case import load
+    from components.judgement.gates import require, table
+    from components.judgement.verdict import reach_verdict, read_measured
+
+    measured = read_measured(Path(slices.path), Path(leakage.path), Path(smoke.path))
+    scores, champion = Path(predictions.path), Path(champion_predictions.path)
+    found = reach_verdict(load(use_case), Path(bundle.path), Path(dataset.path), scores, champion, measured)
+    Path(verdict.path).write_text(found.model_dump_json(indent=1))
+    Path(gates.path).write_text(f"```\n{table(found.gates)}\n```\n")
+    require(found.gates)
+
+
+@step("platform")
+def package(
+    use_case: str,
+    draft: Input[Model],
+    rows: Input[Artifact],
+    labels: Input[Artifact],
+    slices: Input[Artifact],
+    bundle: Output[Model],
+    card: Output[Markdown],
+):
+    """Add the model card, made from the records, then sum the bundle up and sign it."""
+    from pathlib import Path
+
+    from components.core.config import read_settings
+    from components.core.use_case import load
+    from components.judgement.packaging import package
+
+    paths = [Path(a.path) for a in (draft, rows, labels, slices)]
+    package(load(use_case), *paths, settings=read_settings(), card=Path(card.path), target=Path(bundle.path))

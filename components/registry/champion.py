@@ -1,0 +1,45 @@
+"""The reigning model's scores of a candidate's rows, so that both are judged on the same ones."""
+
+from pathlib import Path
+
+import polars as pl
+
+from components.core.config import Settings
+from components.core.use_case import UseCase
+from components.features.rows import from_frame
+from components.registry.registry import Registry
+from components.registry.store import fetch
+from components.training import signing
+from components.training.bundle import Bundle
+
+_NOTHING = pl.DataFrame(schema={"row_id": pl.String, "probability": pl.Float64})
+
+
+def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Settings, scratch: Path) -> str:
+    """Score every row of a data set with the champion, as it is served: verified, from its bundle.
+
+    Args:
+        use_case: whose champion.
+        dataset: what ``label_rows`` wrote.
+        target: parquet with row_id and probability; no rows when there is no champion yet.
+        settings: where the registry is.
+        scratch: a folder to fetch the bundle to.
+
+    Returns:
+        The champion's version, empty when there is none.
+
+    Raises:
+        IntegrityError: the champion's bundle is not what was registered.
+        ContractViolation: the data set lacks a column that the champion takes.
+    """
+    champion = Registry(settings).champion(use_case.name)
+    if champion is None:
+        _NOTHING.write_parquet(target)
+        return ""
+    path = fetch(champion.uri, scratch, settings)
+    signing.verify(path, settings.verify_key)
+    bundle = Bundle.open(path)
+    frame = pl.read_parquet(dataset)
+    probability = bundle.probability(from_frame(frame, bundle.contract.inputs))
+    frame.select("row_id").with_columns(probability=pl.Series(probability)).write_parquet(target)
+    return str(champion.version)

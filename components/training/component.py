@@ -1,0 +1,88 @@
+"""Pipeline steps from features to a signed bundle."""
+
+from kfp.dsl import HTML, Artifact, ClassificationMetrics, Dataset, Input, Metrics, Model, Output
+
+from components.component import step
+
+
+@step("platform")
+def label_rows(use_case: str, as_of: str, features: Input[Dataset], dataset: Output[Dataset], report: Output[Artifact]):
+    """Label the rows whose outcome had time to show by the training date, and split them by time."""
+    from pathlib import Path
+
+    from components.core.use_case import as_of_date, load
+    from components.training.labels import label_rows
+
+    case = load(use_case)
+    label_rows(Path(features.path), case, as_of_date(case, as_of), Path(dataset.path)).write(Path(report.path))
+
+
+@step("platform")
+def tune(use_case: str, shard: dict, dataset: Input[Dataset], trials: Output[Artifact]):
+    """Search hyperparameters: one shard of the search, with an algorithm, a seed and a number of trials of its own."""
+    from pathlib import Path
+
+    from components.core.use_case import load
+    from components.training.tune import Trials, search
+
+    found = search(Path(dataset.path), load(use_case), shard["algorithm"], int(shard["trials"]), int(shard["seed"]))
+    Path(trials.path).write_bytes(Trials.dump_json(found, indent=1))
+
+
+@step("platform")
+def train(
+    use_case: str,
+    as_of: str,
+    data_hash: str,
+    dataset: Input[Dataset],
+    trials: Input[list[Artifact]],
+    draft: Output[Model],
+    predictions: Output[Dataset],
+    chosen: Output[Artifact],
+):
+    """Train one model with the best trial's hyperparameters; write it as a bundle, and its scores of every row."""
+    from pathlib import Path
+
+    from components.core.use_case import as_of_date, load
+    from components.training.bundle import write
+    from components.training.train import predict, train
+    from components.training.tune import Trials, best
+
+    case = load(use_case)
+    trial = best([t for shard in trials for t in Trials.validate_json(Path(shard.path).read_bytes())])
+    Path(chosen.path).write_text(trial.model_dump_json())
+    candidate = train(Path(dataset.path), case, trial)
+    predict(candidate, Path(dataset.path), case, Path(predictions.path))
+    write(candidate, case, Path(dataset.path), as_of_date(case, as_of), data_hash, Path(draft.path))
+
+
+@step("platform")
+def evaluate(
+    use_case: str,
+    dataset: Input[Dataset],
+    draft: Input[Model],
+    predictions: Input[Dataset],
+    slices: Output[Artifact],
+    curves: Output[Artifact],
+    plots: Output[HTML],
+    metrics: Output[Metrics],
+    roc: Output[ClassificationMetrics],
+):
+    """Measure the candidate, every metric with its interval, overall, by year and by segment."""
+    from pathlib import Path
+
+    from components.core.contracts import Contract
+    from components.core.use_case import load
+    from components.training.charts import page
+    from components.training.curves import AllCurves, roc_points
+    from components.training.curves import curves as measure_curves
+    from components.training.evaluate import AllMetrics, evaluate, headline
+
+    threshold = Contract.read(Path(draft.path) / "contract.json").threshold
+    found = evaluate(Path(dataset.path), Path(predictions.path), load(use_case), threshold)
+    Path(slices.path).write_bytes(AllMetrics.dump_json(found, indent=1))
+    drawn = measure_curves(Path(dataset.path), Path(predictions.path), threshold)
+    Path(curves.path).write_bytes(AllCurves.dump_json(drawn))
+    Path(plots.path).write_text(page(drawn))
+    roc.log_roc_curve(*roc_points(drawn))
+    metrics.metadata.update(headline(found))

@@ -1,0 +1,49 @@
+"""The pipelines that ship, and their compiled YAML."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from components.core.errors import FairleadError
+
+COMPILED = Path(__file__).parent / "compiled"
+
+PIPELINES = ("training",)
+
+
+def compiled(name: str) -> Path:
+    """Return the compiled YAML of a pipeline."""
+    return COMPILED / f"{name}.yaml"
+
+
+def compile_one(name: str, check: bool = False) -> str:
+    """Compile a pipeline into the tree and say where it went.
+
+    Args:
+        name: one of ``PIPELINES``.
+        check: write nothing.
+
+    Raises:
+        FairleadError: with ``check``, the YAML in the tree is not what would be written.
+    """
+    from kfp import compiler
+
+    target = compiled(name)
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder) / target.name
+        compiler.Compiler().compile(_function(name), str(fresh))
+        text = fresh.read_text(encoding="utf-8")
+    if check:
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            raise FairleadError(f"{target} is not what pipelines/{name}.py compiles to; run 'make compile'")
+        return f"{target} is fresh"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    return f"wrote {target}"
+
+
+def _function(name: str) -> Any:
+    # Imported when asked for: a pipeline's decorators compile every step, which takes seconds.
+    from pipelines.training import training
+
+    return {"training": training}[name]

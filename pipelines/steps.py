@@ -1,0 +1,93 @@
+"""The steps as pipelines use them: each component with what Kubernetes has to give it.
+
+Memory and cpu, a deadline, tries after a failure, settings and keys stand here, so that a pipeline reads as what it is:
+which step follows which.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from kfp import kubernetes
+from kfp.dsl import PipelineTask
+
+from components.data import component as data
+from components.features import component as features
+from components.governance import component as governance
+from components.judgement import component as judgement
+from components.registry import component as registry
+from components.serving import component as serving
+from components.training import component as training
+
+CONFIG_MAP = "fairlead"
+"""ConfigMap in the run's namespace with the settings of ``components.core.config``; each is optional."""
+
+SIGNING_SECRET = "fairlead-signing"  # noqa: S105  the name of a Secret, not a secret
+"""Secret with ``signing.pem`` and ``signing.pub.pem``."""
+
+KEY_FOLDER = "/etc/fairlead/keys"
+
+_SETTINGS = ("HOME", "TRACKING_URI", "BUNDLE_STORE", "LEDGER_PATH", "ACTOR", "SIGNING_KEY", "VERIFY_KEY")
+
+Placed = Callable[..., PipelineTask]
+
+
+def placed(
+    component: Callable[..., PipelineTask],
+    *,
+    memory: str = "2G",
+    cpu: str = "1",
+    minutes: int = 15,
+    retries: int = 0,
+    settings: bool = False,
+    keys: bool = False,
+    cached: bool = True,
+) -> Placed:
+    """Bind a component to its place.
+
+    Args:
+        component: a step.
+        memory: that it may use.
+        cpu: that it may use.
+        minutes: until it is stopped.
+        retries: tries after a failure, for what talks to something outside; what fails from the data fails again.
+        settings: hand it the settings of the place, which say where registry, bundle store and ledger are.
+        keys: mount the signing key pair.
+        cached: False for a step that looks at something outside that may have changed.
+    """
+
+    def make(**arguments: Any) -> PipelineTask:
+        task = component(**arguments)
+        task.set_memory_limit(memory).set_memory_request(memory).set_cpu_limit(cpu).set_cpu_request("250m")
+        kubernetes.set_timeout(task, minutes * 60)
+        if retries:
+            task.set_retry(num_retries=retries, backoff_duration="5s", backoff_factor=2.0)
+        if settings:
+            names = {f"FAIRLEAD_{name}": f"FAIRLEAD_{name}" for name in _SETTINGS}
+            kubernetes.use_config_map_as_env(task, CONFIG_MAP, names, optional=True)
+        if keys:
+            kubernetes.use_secret_as_volume(task, SIGNING_SECRET, KEY_FOLDER, optional=True)
+        if not cached:
+            task.set_caching_options(False)
+        return task
+
+    return make
+
+
+ingest = placed(data.ingest, retries=1)
+validate_schema = placed(data.validate_schema, memory="4G")
+check_rows = placed(data.check_rows, memory="4G")
+check_leakage = placed(judgement.check_leakage)
+build_features = placed(features.build_features, memory="4G")
+label_rows = placed(training.label_rows)
+tune = placed(training.tune, cpu="2", minutes=60)
+train = placed(training.train, cpu="2", minutes=30)
+evaluate = placed(training.evaluate)
+package = placed(judgement.package, settings=True, keys=True)
+smoke_test = placed(serving.smoke_test, settings=True, keys=True)
+explain_examples = placed(judgement.explain_examples, memory="4G")
+track = placed(registry.track, retries=1, settings=True)
+score_champion = placed(registry.score_champion, retries=1, settings=True, keys=True, cached=False)
+judge = placed(judgement.judge)
+register = placed(registry.register, retries=1, settings=True, keys=True, cached=False)
+write_report = placed(governance.write_report)
+report_outcome = placed(governance.report_outcome, settings=True, cached=False)

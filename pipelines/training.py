@@ -1,0 +1,73 @@
+"""The training pipeline: raw events in, a gated, registered model out."""
+
+from kfp import dsl
+
+from pipelines import steps
+
+SHARDS = [
+    {"algorithm": "xgboost", "seed": 1, "trials": 8},
+    {"algorithm": "xgboost", "seed": 2, "trials": 8},
+    {"algorithm": "logistic", "seed": 1, "trials": 6},
+]
+"""The search fans out over these, one task each."""
+
+
+@dsl.pipeline(name="fairlead-training", description="From a table of labelled events to a gated, registered model.")
+def training(
+    use_case: str = "sba_loans", as_of: str = "", source: str = "", freshness: str = "", shards: list = SHARDS
+):
+    """Train, judge and register one model.
+
+    Args:
+        use_case: name of a use case that ships, or the text of its YAML.
+        as_of: ISO date; nothing known later is used. Empty takes the use case's own.
+        source: where to read the raw table instead of the use case's own source.
+        freshness: anything that changes when the source's content does; part of the cache key of ``ingest``.
+        shards: the search, one task for each: algorithm, seed, number of trials.
+    """
+    case, time = {"use_case": use_case}, {"use_case": use_case, "as_of": as_of}
+    with dsl.ExitHandler(steps.report_outcome(**case), name="train-judge-register"):
+        # The table: first as a whole, then row by row, then column by column.
+        table = steps.ingest(**case, source=source, freshness=freshness)
+        schema = steps.validate_schema(**time, raw=table.outputs["raw"])
+        rows = steps.check_rows(**case, raw=table.outputs["raw"]).after(schema)
+        leakage = steps.check_leakage(**case, clean=rows.outputs["clean"])
+
+        # What was known when: features at each row's own time, labels at the training date.
+        features = steps.build_features(**case, clean=rows.outputs["clean"]).after(leakage)
+        labels = steps.label_rows(**time, features=features.outputs["features"])
+        data = {"dataset": labels.outputs["dataset"]}
+
+        # The model, and how good it is.
+        with dsl.ParallelFor(shards, name="search", parallelism=2) as shard:
+            search = steps.tune(**case, **data, shard=shard)
+        trials = dsl.Collected(search.outputs["trials"])
+        model = steps.train(**time, **data, data_hash=table.outputs["Output"], trials=trials)
+        scored = {**data, "predictions": model.outputs["predictions"]}
+        measured = steps.evaluate(**case, **scored, draft=model.outputs["draft"])
+        records = {"slices": measured.outputs["slices"], "chosen": model.outputs["chosen"]}
+        told = {"curves": measured.outputs["curves"], "labels": labels.outputs["report"]}
+        run = steps.track(**records, **told, plots=measured.outputs["plots"], draft=model.outputs["draft"])
+
+        # The hand-over: what is signed is what is served, and it answers as it did in training.
+        known = {"labels": labels.outputs["report"], "rows": rows.outputs["report"]}
+        package = steps.package(**case, **known, draft=model.outputs["draft"], slices=records["slices"])
+        bundle = package.outputs["bundle"]
+        smoke = {"smoke": steps.smoke_test(**scored, bundle=bundle).outputs["report"]}
+        anchors = steps.explain_examples(bundle=bundle)
+
+        # The verdict, beside the champion on the same rows; only what passes every gate is registered.
+        champion = steps.score_champion(**case, **data)
+        evidence = {"bundle": bundle, "slices": records["slices"], "leakage": leakage.outputs["report"]}
+        theirs = champion.outputs["predictions"]
+        judged = steps.judge(**case, **scored, **smoke, **evidence, champion_predictions=theirs)
+        verdict = {"verdict": judged.outputs["verdict"], "bundle": bundle}
+        entry = steps.register(**case, **records, **verdict, **smoke, run_id=run.outputs["Output"])
+
+        # One page that tells all of it.
+        tables = {"clean": rows.outputs["clean"], "quarantine": rows.outputs["quarantine"]}
+        checks = {"schema": schema.outputs["report"], "leakage": leakage.outputs["report"], **known}
+        said = {"explanations": anchors.outputs["explanations"], "registered": entry.outputs["registered"]}
+        where = {"champion": champion.outputs["Output"], "uri": entry.outputs["Output"]}
+        curves = measured.outputs["curves"]
+        steps.write_report(**time, **tables, **checks, **records, **verdict, **smoke, **said, **where, curves=curves)
