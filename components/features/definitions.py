@@ -67,7 +67,7 @@ class Definitions:
                 name=plan.name,
                 join_keys=[plan.column],
                 value_type=self._key_type(plan),
-                description=f"A {plan.name}, named by the column {plan.column}",
+                description=f"Named by the column {plan.column}",
                 owner=self.use_case.owner,
             )
             for plan in self.use_case.features.entities
@@ -126,17 +126,22 @@ class Definitions:
         )
 
     @cached_property
-    def services(self) -> list[FeatureService]:
-        """``<use case>_history`` for training tables, and ``<use case>_matrix`` once there is a fitted transform."""
-        history = self._service("history", [*self.views], "Histories of all entities, as known at a time")
+    def history_service(self) -> FeatureService:
+        """Service ``<use case>_history``: what a training table and a live request need of all entities."""
+        return self._service("history", [*self.views], "Histories of all entities, as known at a time")
+
+    @cached_property
+    def matrix_service(self) -> FeatureService | None:
+        """Service ``<use case>_matrix``: the model's matrix; None until there is a fitted transform."""
         if self.matrix is None:
-            return [history]
-        return [history, self._service("matrix", [self.matrix], "The matrix that the model is fed with")]
+            return None
+        fitted = {"transform_fingerprint": self.matrix.tags["transform_fingerprint"]}
+        return self._service("matrix", [self.matrix], "The matrix that the model is fed with", fitted)
 
     def everything(self) -> list[Any]:
         """List all definitions, in the form that ``FeatureStore.apply`` takes."""
-        matrix = [] if self.matrix is None else [self.request, self.matrix]
-        return [*self.entities, *self.views, *matrix, *self.services]
+        matrix = [] if self.matrix is None else [self.request, self.matrix, self.matrix_service]
+        return [*self.entities, *self.views, self.history_service, *matrix]
 
     def _key_type(self, plan: EntityPlan) -> ValueType:
         kind = self.use_case.data.columns[plan.column].kind
@@ -157,8 +162,8 @@ class Definitions:
             ttl=timedelta(days=HOLDS_DAYS),
             schema=[
                 FeastField(name=plan.column, dtype=TYPES[key_kind]),
-                FeastField(name=count, dtype=Float64, description=f"Rows of this {plan.name} {window}"),
-                FeastField(name=bad, dtype=Float64, description=f"Bad outcomes of this {plan.name} {window}"),
+                FeastField(name=count, dtype=Float64, description=f"Rows with this {plan.name} {window}"),
+                FeastField(name=bad, dtype=Float64, description=f"Bad outcomes with this {plan.name} {window}"),
                 FeastField(name=last_bad, dtype=UnixTimestamp, description="Day of the latest of these bad outcomes"),
             ],
             source=FileSource(
@@ -168,19 +173,20 @@ class Definitions:
                 description=f"Changes of each {plan.name}'s state; never two at one time",
                 owner=self.use_case.owner,
             ),
-            description=f"What was known of a {plan.name}; null where nothing was {window}",
+            description=f"What was known of each {plan.name}; null where there was nothing {window}",
             owner=self.use_case.owner,
             tags={"version": self.version, "window_months": str(plan.window_months)},
         )
 
-    def _service(self, name: str, features: list[Any], description: str) -> FeatureService:
+    def _service(
+        self, name: str, features: list[Any], description: str, fitted: dict[str, str] | None = None
+    ) -> FeatureService:
         tags = {
             "use_case": self.use_case.name,
             "version": self.version,
             "code_fingerprint": code_fingerprint("features"),
+            **(fitted or {}),
         }
-        if self.matrix is not None and name == "matrix":
-            tags["transform_fingerprint"] = self.matrix.tags["transform_fingerprint"]
         return FeatureService(
             name=f"{self.use_case.name}_{name}",
             features=features,

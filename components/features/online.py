@@ -38,7 +38,7 @@ def histories(store: Path, use_case: UseCase, keys: Columns) -> Columns:
     """
     names = {name for plan in use_case.features.entities for name in history_columns(plan.name)}
     fields = [f for f in request_fields(use_case) if f.name in names]
-    return to_columns(_ask(store, Definitions(use_case, store).services[0].name, use_case, keys, []), fields)
+    return to_columns(_ask(store, Definitions(use_case, store).history_service.name, use_case, keys, []), fields)
 
 
 def matrix(store: Path, use_case: UseCase, rows: Columns) -> npt.NDArray[np.float32]:
@@ -57,11 +57,11 @@ def matrix(store: Path, use_case: UseCase, rows: Columns) -> npt.NDArray[np.floa
         ContractViolation: an input is missing.
     """
     definitions = Definitions(use_case, store)
-    view = definitions.matrix
-    if view is None:
+    view, service = definitions.matrix, definitions.matrix_service
+    if view is None or service is None:
         raise FairleadError(f"{store} has no transform.json; give it one with store.apply_on_demand after training")
     request = [f.name for f in definitions.request.schema]
-    answer = _ask(store, definitions.services[1].name, use_case, rows, request)
+    answer = _ask(store, service.name, use_case, rows, request)
     columns = to_columns(answer, [Field(name=f.name, kind="float") for f in view.features])
     return np.column_stack([columns[f.name] for f in view.features]).astype(np.float32)
 

@@ -86,9 +86,9 @@ def build_features(clean: Path, use_case: UseCase, store: Path, features: Path) 
         clean: typed table (parquet), n rows.
         use_case: what to build.
         store: directory of the feature store; made anew from the clean table.
-        features: where to write the n rows (parquet), in the order of the clean table: row id, event time, outcome,
-            outcome time, inputs and segments, and for each entity ``<entity>_count``, ``<entity>_bad``,
-            ``<entity>_last_bad``; null where the entity had nothing in its window.
+        features: where to write the n rows (parquet), in the order of the clean table: ``row_id``, ``event_time``,
+            ``outcome``, ``outcome_time``, inputs and segments under their own names, and for each entity
+            ``<entity>_count``, ``<entity>_bad``, ``<entity>_last_bad``; null where it had nothing in its window.
 
     Raises:
         IntegrityError: the join lost, doubled or changed a row; nothing is written then.
@@ -103,7 +103,7 @@ def build_features(clean: Path, use_case: UseCase, store: Path, features: Path) 
         changes[plan.name].with_columns(as_instant(pl.col(last_bad))).write_parquet(path)
     apply(store, use_case)
     definitions = Definitions(use_case, store)
-    joined = _join(open_store(store), definitions.services[0].name, table, use_case)
+    joined = _join(open_store(store), definitions.history_service.name, table, use_case)
     result = table.select(_carried(use_case)).hstack(joined)
     features.parent.mkdir(parents=True, exist_ok=True)
     result.write_parquet(features)
@@ -121,7 +121,7 @@ def build_features(clean: Path, use_case: UseCase, store: Path, features: Path) 
             )
             for plan in use_case.features.entities
         ),
-        service=definitions.services[0].name,
+        service=definitions.history_service.name,
         version=definitions.version,
         code_fingerprint=code_fingerprint("features"),
     )
@@ -178,10 +178,15 @@ def _start_anew(store: Path) -> None:
     write_whole(store / CONFIGURATION_FILE, CONFIGURATION.encode())
 
 
-def _carried(use_case: UseCase) -> list[str]:
-    """Name the columns that go through untouched, each once."""
-    own = [use_case.data.row_id, use_case.data.event_time, use_case.labels.outcome, use_case.labels.outcome_time]
-    return list(dict.fromkeys([*own, *use_case.features.inputs, *use_case.training.segments]))
+def _carried(use_case: UseCase) -> list[pl.Expr]:
+    """Pick what goes through untouched: four columns that every table of features has, inputs and segments."""
+    return [
+        pl.col(use_case.data.row_id).alias("row_id"),
+        pl.col(use_case.data.event_time).alias("event_time"),
+        pl.col(use_case.labels.outcome).alias("outcome"),
+        pl.col(use_case.labels.outcome_time).alias("outcome_time"),
+        *(pl.col(name) for name in dict.fromkeys([*use_case.features.inputs, *use_case.training.segments])),
+    ]
 
 
 def _join(opened: FeatureStore, service: str, table: pl.DataFrame, use_case: UseCase) -> pl.DataFrame:
