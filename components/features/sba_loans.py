@@ -17,6 +17,7 @@ MINIMUM_OF_SECTOR = 50
 
 def _flag(name: str, column: str, value: str) -> Feature:
     def compute(rows: Columns, _: State) -> FloatArray:
+        """1 where the column has the value that the feature is named after, missing where it is not stated."""
         given = rows[column]
         known = np.array([v is not None for v in given])
         return np.where(known, (given == value).astype(np.float64), np.nan)
@@ -41,7 +42,7 @@ def amount_per_job(rows: Columns, _: State) -> FloatArray:
 
 def sector(rows: Columns, known: State) -> FloatArray:
     """Two-digit industry by its frequency rank in training; rare ones share a code; 0 (not stated) is missing."""
-    digits = rows["NAICS"] // 10_000
+    digits = np.nan_to_num(rows["NAICS"] // 10_000)
     codes = np.full(len(digits), float(len(known)))
     for rank, value in enumerate(known):
         codes[digits == value] = rank
@@ -50,7 +51,7 @@ def sector(rows: Columns, known: State) -> FloatArray:
 
 def learn_sectors(rows: Columns, _: FloatArray) -> State:
     """Keep the sectors with enough rows, most frequent first (ties by number)."""
-    counts = Counter((rows["NAICS"] // 10_000).astype(int).tolist())
+    counts = Counter(np.nan_to_num(rows["NAICS"] // 10_000).astype(int).tolist())
     kept = [s for s, n in counts.items() if s != 0 and n >= MINIMUM_OF_SECTOR]
     return sorted(kept, key=lambda s: (-counts[s], s))
 
@@ -63,15 +64,18 @@ def _history(entity: str) -> list[Feature]:
     count, bad, last_bad = history_columns(entity)
 
     def rate(rows: Columns, overall: State) -> FloatArray:
+        """Bad outcomes per row in the entity's window, drawn towards the overall rate of the training rows."""
         n, b = np.nan_to_num(rows[count]), np.nan_to_num(rows[bad])
         smoothed: FloatArray = (b + SMOOTHING * overall) / (n + SMOOTHING)
         return smoothed
 
     def volume(rows: Columns, _: State) -> FloatArray:
+        """Logarithm of 1 plus the rows in the entity's window."""
         logged: FloatArray = np.log1p(np.nan_to_num(rows[count]))
         return logged
 
     def recency(rows: Columns, _: State) -> FloatArray:
+        """Days since the entity's latest bad outcome, missing where its window has none."""
         return days_between(rows["ApprovalDate"], rows[last_bad])
 
     return [
@@ -82,7 +86,12 @@ def _history(entity: str) -> list[Feature]:
 
 
 def _number(name: str, column: str) -> Feature:
-    return Feature(name, (column,), lambda rows, _: np.log1p(rows[column]))
+    def compute(rows: Columns, _: State) -> FloatArray:
+        """Logarithm of 1 plus the column's number."""
+        logged: FloatArray = np.log1p(rows[column])
+        return logged
+
+    return Feature(name, (column,), compute)
 
 
 def franchise(rows: Columns, _: State) -> FloatArray:
