@@ -7,6 +7,7 @@ from typing import Any, Literal
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from pydantic import BaseModel, ConfigDict
 
 from components.core.contracts import Contract, Estimate, Field
@@ -103,33 +104,35 @@ def plot(first: Version, second: Version, dataset: str = "test") -> str:
         known = sorted({m.dataset for v in (first, second) for m in v.metrics})
         raise FairleadError(f"no metrics on data set {dataset!r}; measured on: {', '.join(known) or 'none'}")
     slices, names = (list(dict.fromkeys(key[i] for key in keys)) for i in (0, 1))
-    labels = [f"version {v.version}" for v in (first, second)]
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(1.6 + 2.3 * len(names), 1.2 + 0.3 * len(slices)), layout="constrained")
         panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, names, strict=True):
-            for side, estimates in enumerate(measured):
-                _draw(axes, [estimates.get((s, name)) for s in slices], side, labels[side])
-            axes.set_title(name)
+            drawn = [_draw(axes, [m.get((s, name)) for s in slices], side) for side, m in enumerate(measured)]
+            axes.set_title(name if any(drawn) else f"{name}: no data")
         panels[0].set_yticks(range(len(slices)), slices)
         panels[0].set_ylim(len(slices) - 0.5, -0.5)
-        panels[0].legend(loc="best")
+        figure.legend(
+            handles=[Line2D([], [], marker="o", ms=4, lw=1.4, color=c) for c in _COLOURS],
+            labels=[f"version {v.version}" for v in (first, second)],
+            loc="outside lower center",
+            ncols=2,
+        )
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()
 
 
-def _draw(axes: Axes, estimates: Sequence[Estimate | None], side: int, label: str) -> None:
+def _draw(axes: Axes, estimates: Sequence[Estimate | None], side: int) -> int:
     shown = [(i, e.value, e) for i, e in enumerate(estimates) if e is not None and e.value is not None]
-    if not shown:
-        return
     heights = [i + 0.24 * (side - 0.5) for i, _, _ in shown]
     values = [value for _, value, _ in shown]
     # An estimate without an interval is drawn as a bare point.
     below = [value - (value if e.low is None else e.low) for _, value, e in shown]
     above = [(value if e.high is None else e.high) - value for _, value, e in shown]
-    axes.errorbar(values, heights, xerr=[below, above], fmt="o", ms=4, lw=1.4, color=_COLOURS[side], label=label)
+    axes.errorbar(values, heights, xerr=[below, above], fmt="o", ms=4, lw=1.4, color=_COLOURS[side])
     axes.grid(axis="x", alpha=0.25)
+    return len(shown)
 
 
 def _model(first: Version, second: Version) -> Iterator[Row]:
