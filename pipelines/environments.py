@@ -158,12 +158,14 @@ class _Installer:
         self._tell(f"{environment.name}: {what} {sum(map(_pins, files))} locked packages")
         if what == "installing":
             self._run(environment.name, lock, "venv", "--clear", "--python", sys.executable, str(environment.path))
-        # The locks are complete: nothing is left to resolve, so nothing outside them can come in.
-        into = ("--python", str(environment.python))
+        # The locks are complete: nothing is left to resolve, and what a build takes is locked too, so that nothing
+        # outside them can come in.
+        built = ("--require-build-hashes", "--build-constraints", str(environment.root / "requirements" / "build.txt"))
+        into = ("--python", str(environment.python), "--no-deps")
         for file in files:
-            self._run(environment.name, lock, "pip", "install", "--no-deps", "--require-hashes", *into, "-r", str(file))
+            self._run(environment.name, lock, "pip", "install", *into, "--require-hashes", *built, "-r", str(file))
         if what == "installing":
-            self._run(environment.name, lock, "pip", "install", "--no-deps", *into, "-e", str(environment.root))
+            self._run(environment.name, lock, "pip", "install", *into, "-e", str(environment.root))
         environment.write_stamp(locks | held)
 
     def _run(self, name: str, lock: int, *arguments: str) -> None:

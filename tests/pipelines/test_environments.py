@@ -78,7 +78,7 @@ def test_nothing_outside_the_lock_can_come_in(home: Path) -> None:
     environments.ensure(["tfdv"], home, print)
     venv, install, own = calls(home)
     assert venv[:2] == ["venv", "--clear"]
-    assert {"--no-deps", "--require-hashes"} <= set(install)
+    assert {"--no-deps", "--require-hashes", "--require-build-hashes"} <= set(install)
     assert own[-2:] == ["-e", str(uv.ROOT)]
 
 
