@@ -1,0 +1,133 @@
+"""Anchors: rules on a row's values under which the model nearly always decides as it did for that row.
+
+Source: Ribeiro, Singh and Guestrin, "Anchors: High-Precision Model-Agnostic Explanations", AAAI 2018, as implemented by
+alibi. Rows are drawn from the bundle's background rows; those are few, so precision and coverage are rough.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from alibi.explainers import AnchorTabular
+
+from components.core.contracts import Columns, Field
+from components.judgement.codes import Codes, Levels, learn
+from components.judgement.explanation import AllAnchors, AnchorExplanation
+from components.training.bundle import Bundle
+
+__all__ = ["AllAnchors", "AnchorExplanation", "explain_examples"]
+
+PRECISION = 0.95
+"""Precision that the rules are sought with."""
+
+MAXIMUM_RULES = 5
+"""More rules than this nobody reads; the best that were found are told with their precision."""
+
+_RANGE = re.compile(r"^(?:(?P<above>[\d.]+) < )?c(?P<column>\d+)(?: <= (?P<upto>[\d.]+))?$")
+_BEYOND = re.compile(r"^c(?P<column>\d+) (?P<sign>[>=]) (?P<code>[\d.]+)$")
+
+
+def explain_examples(bundle: Path, seed: int = 7) -> list[AnchorExplanation]:
+    """Explain the example requests of a bundle; equal seeds give equal explanations.
+
+    Args:
+        bundle: directory of the bundle.
+        seed: seeds each explanation anew, so that one does not hang on those before it.
+
+    Raises:
+        IntegrityError: the bundle is not what it says it is.
+    """
+    opened = Bundle.open(bundle)
+    read = set(opened.transform.inputs)
+    fields = [f for f in opened.contract.inputs if f.name in read]
+    background, examples = opened.background(), opened.examples()
+    rows = [_row(example["request"], fields) for example in examples]
+    codes = learn(fields, [background, *rows])
+    return [
+        _explain(opened, codes, background, row, example["name"], seed)
+        for row, example in zip(rows, examples, strict=True)
+    ]
+
+
+def _explain(
+    bundle: Bundle, codes: Codes, background: Columns, row: Columns, name: str, seed: int
+) -> AnchorExplanation:
+    scored = 0
+
+    def decide(matrix: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        nonlocal scored
+        scored += len(matrix)
+        return bundle.decide(bundle.probability(codes.decode(matrix)))
+
+    # alibi writes rules on numbers with two decimals; on codes that loses nothing, and dates and gaps fit too.
+    names = [f"c{i}" for i in range(len(codes.fields))]
+    categories = {
+        i: [str(code) for code in range(len(codes.levels[i]))]
+        for i, field in enumerate(codes.fields)
+        if field.kind == "category"
+    }
+    explainer = AnchorTabular(decide, names, categorical_names=categories, dtype=np.float64, seed=seed)
+    explainer.fit(codes.encode(background))
+    found = explainer.explain(codes.encode(row)[0], threshold=PRECISION, max_anchor_size=MAXIMUM_RULES)
+    probability = bundle.probability(row)
+    return AnchorExplanation(
+        row=name,
+        probability=float(probability[0]),
+        decision=int(bundle.decide(probability)[0]),
+        rules=tuple(_in_words(found.anchor, codes)),
+        precision=float(found.precision),
+        coverage=float(found.coverage),
+        samples=scored,
+        sought_precision=PRECISION,
+    )
+
+
+def _row(request: dict[str, Any], fields: Sequence[Field]) -> Columns:
+    """Read the one row of a V2 request; an input that was left out is missing."""
+    sent = {tensor["name"]: tensor["data"] for tensor in request["inputs"]}
+    dtypes: dict[str, npt.DTypeLike] = {"category": object, "date": "datetime64[D]"}
+    return {f.name: np.array(sent.get(f.name, [None]), dtype=dtypes.get(f.kind, np.float64)) for f in fields}
+
+
+def _in_words(anchor: Iterable[str], codes: Codes) -> list[str]:
+    """Translate alibi's rules on codes into rules on values."""
+    rules = []
+    for rule in anchor:
+        match = _BEYOND.match(rule) or _RANGE.match(rule)
+        if match is None:
+            raise ValueError(f"alibi wrote the rule {rule!r}, which is none of the forms a < c0 <= b, c0 > a, c0 = a")
+        parts, column = match.groupdict(), int(match["column"])
+        last = len(codes.levels[column]) - 1
+        if parts.get("sign") == "=":
+            first = last = int(float(parts["code"]))
+        else:
+            above = parts["code"] if parts.get("sign") else parts["above"]
+            first = int(float(above)) + 1 if above else 0
+            last = int(float(parts["upto"])) if parts.get("upto") else last
+        rules.append(_between(codes.fields[column], codes.levels[column], first, last))
+    return rules
+
+
+def _between(field: Field, levels: Levels, first: int, last: int) -> str:
+    """Write that a value lies between two codes, both included; code 0 is a gap."""
+    if last == 0:
+        return f"{field.name} is missing"
+    gap = f"{field.name} is missing or " if first == 0 and field.nullable else ""
+    first = max(first, 1)
+    lowest, highest = _written(levels[first], field), _written(levels[last], field)
+    if first == last:
+        return f"{gap}{field.name} = {highest}"
+    if last == len(levels) - 1:
+        return f"{field.name} is given" if first == 1 else f"{field.name} ≥ {lowest}"
+    if first == 1:
+        return f"{gap}{field.name} ≤ {highest}"
+    return f"{lowest} ≤ {field.name} ≤ {highest}"
+
+
+def _written(value: Any, field: Field) -> str:
+    if field.kind in {"category", "date"}:
+        return str(value)
+    return f"{value:.0f}" if value == round(value) else f"{value:.4g}"
