@@ -1,7 +1,13 @@
 from pathlib import Path
 
+from components.core.use_case import load
 from components.data.schema_report import Shift, require
 from tests.data.validated import report
+
+
+def _compared_inputs() -> set[str]:
+    use_case = load("sba_loans")
+    return {name for name in use_case.features.inputs if use_case.data.columns[name].kind != "date"}
 
 
 def _exceeded(shifts: tuple[Shift, ...]) -> set[str]:
@@ -10,7 +16,7 @@ def _exceeded(shifts: tuple[Shift, ...]) -> set[str]:
 
 def test_random_halves_show_neither_skew_nor_drift(validated: Path) -> None:
     found = report(validated, "random_halves")
-    assert len(found.skew) == len(found.drift) == 15
+    assert len(found.skew) == len(found.drift) == len(_compared_inputs())
     for shift in (*found.skew, *found.drift):
         assert (shift.baseline_rows, shift.compared_rows) == (10_000, 10_000)
         assert shift.value is not None
@@ -45,8 +51,13 @@ def test_years_of_the_shipped_table_show_its_known_breaks(validated: Path) -> No
     exceeded = {(s.column, s.compared) for s in found.drift if s.exceeded}
     # The form began to ask for UrbanRural in 1999, and the industry code of the day changed to NAICS in 2001.
     assert {("UrbanRural", "1999"), ("UrbanRural", "2000"), ("NAICS", "2001")} <= exceeded
-    assert len(found.drift) == 15 * 15
-    assert "ApprovalDate" not in {s.column for s in (*found.skew, *found.drift)}
+    assert len(found.drift) == 15 * len(_compared_inputs())
+
+
+def test_every_input_but_dates_is_compared_and_nothing_else(validated: Path) -> None:
+    for name in ("whole", "other_use_case"):  # the curated schema and an inferred one
+        found = report(validated, name)
+        assert {s.column for s in found.skew} == {s.column for s in found.drift} == _compared_inputs()
 
 
 def test_small_groups_are_not_compared(validated: Path) -> None:
