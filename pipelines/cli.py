@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from components.core import use_case as use_cases
 from components.core.config import Settings, read_settings
 from components.core.errors import FairleadError
-from components.core.ledger import Ledger
-from pipelines import catalogue
+from pipelines import catalogue, registry_commands
 from pipelines.parameters import parameters
 
 
@@ -89,8 +89,27 @@ def submit(
     click.echo(kubeflow.submit(catalogue.compiled(pipeline), arguments, host or settings.kfp_host, experiment, name))
 
 
-@main.command("verify-ledger")
+@main.command()
+@click.argument("repaired", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--quarantine", required=True, type=click.Path(exists=True, path_type=Path), help="Of the run.")
+@click.option("--clean", required=True, type=click.Path(exists=True, path_type=Path), help="Clean rows of the run.")
+@use_case_option
+def replay(repaired: Path, quarantine: Path, clean: Path, use_case: str) -> None:
+    """Check repaired rows again; those that pass leave quarantine and join the clean rows."""
+    from components.data.replay import replay as replay_rows
+
+    done = replay_rows(repaired, quarantine, clean, use_cases.load(use_case).data)
+    click.echo(f"{done.joined} of {done.rows} rows joined, {done.failed} failed again, {done.remaining} in quarantine")
+
+
+@main.command()
 @click.pass_obj
-def verify_ledger(settings: Settings) -> None:
-    """Recompute the ledger's chain of hashes."""
-    click.echo(f"{settings.ledger_path}: {Ledger(settings.ledger_path).verify()} entries, unbroken")
+def demo(settings: Settings) -> None:
+    """See the whole way on real loans: a champion, a challenger judged against it, served and called."""
+    from pipelines.demo import demo as show
+
+    show(settings, click.echo)
+
+
+for command in registry_commands.COMMANDS:
+    main.add_command(command)

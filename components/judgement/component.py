@@ -21,7 +21,8 @@ def explain_examples(bundle: Input[Model], explanations: Output[Artifact]):
     """Say which values anchor the scores of the bundle's three example requests."""
     from pathlib import Path
 
-    from components.judgement.anchors import AllAnchors, explain_examples
+    from components.judgement.anchors import explain_examples
+    from components.judgement.explanation import AllAnchors
 
     Path(explanations.path).write_bytes(AllAnchors.dump_json(explain_examples(Path(bundle.path)), indent=1))
 

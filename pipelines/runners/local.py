@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -24,9 +25,12 @@ from kfp.local import status, subprocess_task_handler
 from components.core.artifacts import files_below, hash_files
 from components.core.errors import FairleadError
 from components.images import group_of
-from pipelines.environments import interpreter
+from pipelines.environments import ensure, interpreter
 
 ROOT = Path(__file__).parents[2]
+
+ENVIRONMENTS = Path(sys.prefix).parents[1]
+"""Home of the environments: where the one that runs this is."""
 
 STEP_TIMEOUT = 1800.0
 """Seconds: no step may take longer here; on Kubernetes each has a deadline of its own."""
@@ -103,10 +107,16 @@ class _Progress:
 
     def __init__(self, result: Run, say: Say, cache: Path) -> None:
         self.result = result
-        self.say = say
+        self.stdout = sys.stdout
+        self.tell = say
         self.cache = cache
         self.failure = ""
         self._lock = threading.Lock()
+
+    def say(self, line: str) -> None:
+        # While kfp's own output goes to a file, the user's line still goes where it went before.
+        with contextlib.redirect_stdout(self.stdout):
+            self.tell(line)
 
     def ran(self, step: str, outputs: dict[str, str], seconds: float) -> None:
         with self._lock:
@@ -136,7 +146,9 @@ class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[m
 
     def run(self) -> status.Status:
         step, executor_input = _step(self.full_command)
-        python = interpreter(group_of(self.image))
+        group = group_of(self.image)
+        ensure([group], ENVIRONMENTS, self.progress.say)
+        python = interpreter(group, ENVIRONMENTS)
         command = subprocess_task_handler.replace_python_executable(self.full_command, str(python))
         outputs = {n: a["artifacts"][0]["uri"] for n, a in executor_input["outputs"].get("artifacts", {}).items()}
         log = self.progress.result.folder / f"{step}-{time.monotonic_ns()}.log"

@@ -1,0 +1,141 @@
+"""The report of a training run: one HTML page, generated from the run's records, that needs no network."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+
+from components.core.contracts import Contract, Estimate
+from components.core.errors import FairleadError
+from components.core.use_case import UseCase
+from components.judgement.explanation import AllAnchors
+from components.training import charts
+from components.training.curves import AllCurves
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+QUARANTINE_EXAMPLES = 3
+"""Rows shown of each rule."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """Files that a run's steps wrote; the report says nothing that is not in them."""
+
+    clean: Path
+    quarantine: Path
+    rows: Path
+    schema: Path
+    leakage: Path
+    labels: Path
+    slices: Path
+    curves: Path
+    chosen: Path
+    verdict: Path
+    smoke: Path
+    explanations: Path
+    registered: Path
+    bundle: Path
+
+
+def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, records: Records, target: Path) -> None:
+    """Write the page.
+
+    Args:
+        use_case: what was predicted.
+        as_of: training date.
+        champion: version of the champion that the candidate was judged against, empty when there was none.
+        uri: of the registered version.
+        records: the run's files.
+        target: the page.
+
+    Raises:
+        FairleadError: a record is missing or not JSON.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters["estimate"] = _estimate
+    environment.filters["number"] = _number
+    curves = AllCurves.validate_json(records.curves.read_bytes())
+    labels = _read(records.labels)
+    page = environment.get_template("report.html").render(
+        case=use_case,
+        as_of=as_of,
+        champion=champion,
+        uri=uri,
+        rows=_read(records.rows),
+        quarantine=_quarantine(records.quarantine),
+        schema=_read(records.schema),
+        leakage=_leaks(_read(records.leakage)),
+        labels=labels,
+        slices=_read(records.slices),
+        chosen=_read(records.chosen),
+        verdict=_read(records.verdict),
+        smoke=_read(records.smoke),
+        explanations=AllAnchors.validate_json(records.explanations.read_bytes()),
+        registered=_read(records.registered),
+        contract=Contract.read(records.bundle / "contract.json"),
+        years=_years(use_case, as_of, labels, records.clean),
+        roc=charts.roc(curves),
+        calibration=charts.calibration(curves),
+        lift=charts.lift(curves),
+        files={name: str(path) for name, path in vars(records).items()},
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+
+
+def _years(use_case: UseCase, as_of: date, labels: Mapping[str, Any], clean: Path) -> str:
+    year = pl.col(use_case.data.event_time).dt.year()
+    table = (
+        pl.scan_parquet(clean)
+        .group_by(year.alias("year"))
+        .agg(pl.col(use_case.labels.outcome).mean().alias("rate"), pl.len().alias("rows"))
+        .sort("year")
+        .collect()
+    )
+    mature = int(labels["splits"]["test"]["last_day"][:4])
+    return charts.outcome_by_year(
+        table["year"].to_list(), table["rate"].to_list(), table["rows"].to_list(), mature, as_of.year
+    )
+
+
+def _quarantine(path: Path) -> list[dict[str, Any]]:
+    frame = pl.read_parquet(path)
+    if frame.is_empty():
+        return []
+    shown = ["row_id", "rule", "column", "value"]
+    heads = [part.head(QUARANTINE_EXAMPLES) for part in frame.select(shown).partition_by("rule", maintain_order=True)]
+    return pl.concat(heads).to_dicts()
+
+
+def _leaks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Keep what the check found; the columns that passed are in the record."""
+    return [f for f in report["findings"] if f["leaks"]]
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FairleadError(f"record {path} cannot be read: {error}; run the step that writes it again") from error
+
+
+def _estimate(value: Mapping[str, Any] | None) -> str:
+    if value is None:
+        return "no data"
+    e = Estimate.model_validate(value)
+    if e.value is None:
+        return f"no data (n = {e.n:,})"
+    interval = "" if e.low is None or e.high is None else f" [{_number(e.low)}, {_number(e.high)}]"
+    return f"{_number(e.value)}{interval}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
