@@ -40,7 +40,7 @@ def compare(settings: Settings, use_case: str, first: str, second: str, plot: Pa
 
     registry = Registry(settings)
     a, b = registry.version(use_case, first), registry.version(use_case, second)
-    click.echo(comparing.compare(a, b).to_markdown())
+    click.echo(comparing.compare(a, b).markdown())
     if plot is not None:
         plot.write_text(comparing.plot(a, b), encoding="utf-8")
         click.echo(f"plot: {plot}")
