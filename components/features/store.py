@@ -168,7 +168,7 @@ def materialize(store: Path, use_case: UseCase, end: date) -> None:
     with _scratch_beside(target) as scratch, _quietly():
         opened.config.online_store.path = str(scratch)
         opened.apply(Definitions(use_case, store).everything())
-        opened.materialize(start_date=_first_change(store, use_case), end_date=midnight(end))
+        opened.materialize(start_date=min(_first_change(store, use_case), midnight(end)), end_date=midnight(end))
 
 
 def _start_anew(store: Path) -> None:
