@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def texts() -> dict[str, str]:
     """Path from the root → text, for every tracked file that is text."""
-    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout  # noqa: S607
+    # In a container the checkout may belong to another user, which git by itself would refuse.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     result = {}
     for name in filter(None, listing.decode().split("\0")):
         path = ROOT / name
