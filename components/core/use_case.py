@@ -275,11 +275,11 @@ def load(use_case: str) -> UseCase:
     except yaml.YAMLError as error:
         raise FairleadError(f"{where} is not YAML: {error}") from error
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc']) or 'use case'}: {e['msg']} (found {str(e['input'])[:80]!r})"
+        wrong = [
+            f"{'.'.join(str(p) for p in e['loc']) or 'use case'}: {e['msg']}{_found(e['input'])}"
             for e in error.errors()
-        )
-        raise FairleadError(f"{where}: {wrong}") from error
+        ]
+        raise FairleadError(f"{where}: {'; '.join(wrong)}") from error
 
 
 def as_of_date(case: UseCase, as_of: str) -> date:
@@ -297,6 +297,10 @@ def as_of_date(case: UseCase, as_of: str) -> date:
 def shipped() -> list[str]:
     """List the names of the use cases that ship."""
     return sorted(p.stem for p in SHIPPED.glob("*.yaml"))
+
+
+def _found(value: object) -> str:
+    return "" if isinstance(value, dict) else f" (found {str(value)[:80]!r})"
 
 
 def _text(use_case: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from moto.server import ThreadedMotoServer
 from components.core.errors import FairleadError, IntegrityError
 from components.core.objects import S3, object_store
 from components.registry import store
+from tests.core.google_storage import google_storage
 from tests.registry.conftest import run_and_kill, run_at_once
 
 
@@ -29,7 +30,14 @@ def s3() -> Iterator[str]:
     server.stop()
 
 
-@pytest.mark.parametrize("where", ["directory", "s3"])
+@pytest.fixture
+def gs(monkeypatch) -> Iterator[str]:
+    with google_storage("models") as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        yield "gs://models/bundles"
+
+
+@pytest.mark.parametrize("where", ["directory", "gs", "s3"])
 def test_what_is_put_is_fetched(where, request, signed_bundle, settings, tmp_path):
     root = settings.bundle_store if where == "directory" else request.getfixturevalue("s3")
     uri = store.put(signed_bundle, root)

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from components.core.config import Settings, read_settings
+from components.core.errors import FairleadError
+
+
+def test_defaults_lie_below_home():
+    settings = read_settings({"FAIRLEAD_HOME": "/srv/fairlead", "USER": "anna"})
+    assert settings.home == Path("/srv/fairlead")
+    assert settings.tracking_uri == "sqlite:////srv/fairlead/mlflow.db"
+    assert settings.bundle_store == "/srv/fairlead/bundles"
+    assert settings.ledger_path == Path("/srv/fairlead/ledger.db")
+    assert settings.signing_key.parent == settings.verify_key.parent == Path("/srv/fairlead/keys")
+    assert settings.actor == "anna"
+    assert settings.roles is None
+
+
+def test_a_relative_home_is_made_absolute_so_that_every_process_finds_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_settings({}).home == tmp_path / ".fairlead"
+    assert read_settings({"FAIRLEAD_HOME": "here"}).tracking_uri == f"sqlite:///{tmp_path / 'here' / 'mlflow.db'}"
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_each_setting_is_read_from_its_variable(name):
+    value = f"/given/{name}"
+    assert str(getattr(read_settings({f"FAIRLEAD_{name.upper()}": value}), name)) == value
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_an_empty_value_counts_as_absent(name):
+    assert read_settings({f"FAIRLEAD_{name.upper()}": ""}) == read_settings({})
+
+
+def test_an_unknown_setting_is_named_with_the_known_ones():
+    with pytest.raises(FairleadError, match=r"unknown setting FAIRLEAD_ACTR .*known settings: .*FAIRLEAD_ACTOR"):
+        read_settings({"FAIRLEAD_ACTR": "x"})
+
+
+def test_the_process_environment_is_read_when_none_is_given(monkeypatch):
+    monkeypatch.setenv("FAIRLEAD_ACTOR", "pipeline")
+    assert read_settings().actor == "pipeline"
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        read_settings({}).actor = "x"
