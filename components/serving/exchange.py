@@ -1,0 +1,83 @@
+"""What passes between the codecs, the door and the model: requests and answers, free of any wire format."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from components.core.errors import ContractViolation, FairleadError
+
+
+class TooLarge(ContractViolation):
+    """A request with more rows or bytes than the server takes; answered with 413."""
+
+
+class UnknownModel(FairleadError):
+    """A request for a model or version that is not served here; answered with 404."""
+
+
+class NotReady(FairleadError):
+    """The server has no model yet, or refused the one it was given; answered with 503."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input as it came in, not yet looked at.
+
+    Args:
+        name: what the client calls it.
+        datatype: V2 datatype that the client says it has.
+        shape: shape that the client says it has.
+        data: JSON values (a list, perhaps nested) or, from a binary body, an array.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: list[Any] | npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An output that the client asks for, as JSON numbers or as raw bytes."""
+
+    name: str
+    binary: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call.
+
+    Args:
+        tensors: inputs.
+        id: the client's own name for the call.
+        outputs: which outputs to give, in order; None gives all.
+        binary: give outputs as raw bytes where the client says nothing about one of them.
+    """
+
+    tensors: tuple[Tensor, ...]
+    id: str | None = None
+    outputs: tuple[Wanted, ...] | None = None
+    binary: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """One output tensor: values of shape (n,)."""
+
+    name: str
+    datatype: str
+    values: "np.ndarray[tuple[int], np.dtype[Any]]"
+    binary: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one call."""
+
+    model: str
+    version: str
+    id: str
+    outputs: tuple[Result, ...]

@@ -1,0 +1,177 @@
+"""The REST doors: V1 and V2 routes on KServe's application, and what they answer when a request is no good."""
+
+import logging
+from http import HTTPStatus
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from kserve.model_server import ModelServer
+from kserve.protocol.rest.server import RESTServer, metrics_handler
+from starlette.exceptions import HTTPException
+
+from components.core.errors import ContractViolation, FairleadError
+from components.serving import v1, v2
+from components.serving.exchange import Answer, NotReady, TooLarge, UnknownModel
+from components.serving.exchange import Request as Decoded
+from components.serving.model import BundleModel
+
+logger = logging.getLogger("kserve.fairlead")
+
+
+class Rest(RESTServer):  # type: ignore[misc]
+    """KServe's REST server on a host of our choice, with our own doors.
+
+    The SDK's doors read requests through data models that let wrong requests through, answer many of them with 500
+    and have no limit on a body's size; and they let anyone unload the model. So only its application, its metrics and
+    its data plane are used, and nothing is reachable but what is registered here.
+    """
+
+    def __init__(self, server: ModelServer, model: BundleModel, host: str, max_body: int) -> None:
+        super().__init__(
+            "kserve.model_server:app",
+            server.dataplane,
+            server.model_repository_extension,
+            server.http_port,
+            grace_period=server.grace_period,
+        )
+        self.config.host = host
+        self._model = model
+        self._max_body = max_body
+
+    def stop(self) -> None:
+        """Finish the requests under way, then end."""
+        self._server.should_exit = True
+
+    def _register_endpoints(self, app: FastAPI) -> None:
+        get = {
+            "/": self._live,
+            "/metrics": metrics_handler,
+            "/v2": self._server_metadata,
+            "/v2/health/live": self._live,
+            "/v2/health/ready": self._ready,
+            "/v2/models": self._models,
+            "/v2/models/{name}": self._metadata,
+            "/v2/models/{name}/versions/{version}": self._metadata,
+            "/v2/models/{name}/ready": self._model_ready,
+            "/v2/models/{name}/versions/{version}/ready": self._model_ready,
+            "/v1/models": self._models,
+            "/v1/models/{name}": self._model_ready,
+        }
+        post = {
+            "/v2/models/{name}/infer": self._infer,
+            "/v2/models/{name}/versions/{version}/infer": self._infer,
+            "/v1/models/{name}:predict": self._predict,
+        }
+        for path, handler in get.items():
+            app.add_route(path, handler, methods=["GET"])
+        for path, handler in post.items():
+            app.add_route(path, handler, methods=["POST"])
+
+    def _add_middlewares(self, app: FastAPI) -> None:
+        """Leave out the SDK's line per request with its timings; the histograms under /metrics have them."""
+
+    def _add_exception_handlers(self, app: FastAPI) -> None:
+        app.add_exception_handler(FairleadError, _refused)
+        app.add_exception_handler(HTTPException, _no_such_route)
+        app.add_exception_handler(Exception, _broken)
+
+    async def _live(self, _: Request) -> Response:
+        return _json({"live": True})
+
+    async def _ready(self, _: Request) -> Response:
+        return _json({"ready": bool(self._model.bundle)})
+
+    async def _server_metadata(self, _: Request) -> Response:
+        return _json({**self.dataplane.metadata(), "extensions": ["binary_tensor_data"]})
+
+    async def _models(self, _: Request) -> Response:
+        return _json({"models": [self._model.name] if self._model.ready else []})
+
+    async def _metadata(self, request: Request) -> Response:
+        self._require(request)
+        model = self._model
+        return _json(
+            {
+                "name": model.name,
+                "versions": [model.version],
+                "platform": "onnx_onnxv1",
+                "inputs": model.get_input_types(),
+                "outputs": model.get_output_types(),
+            }
+        )
+
+    async def _model_ready(self, request: Request) -> Response:
+        self._require(request)
+        return _json({"name": self._model.name, "ready": True})
+
+    async def _infer(self, request: Request) -> Response:
+        self._require(request)
+        body = await self._body(request)
+        body, length = v2.encode(await self._answer(v2.decode(body, request.headers.get(v2.HEADER_LENGTH))))
+        if length is None:
+            return Response(body, media_type="application/json")
+        return Response(body, media_type="application/octet-stream", headers={v2.HEADER_LENGTH: str(length)})
+
+    async def _predict(self, request: Request) -> Response:
+        self._require(request)
+        body = await self._body(request)
+        answer = await self._answer(v1.decode(body, self._model.bundle.contract))
+        return Response(v1.encode(answer), media_type="application/json")
+
+    async def _answer(self, decoded: Decoded) -> Answer:
+        answer: Answer
+        answer, _ = await self.dataplane.infer(self._model.name, decoded)
+        return answer
+
+    def _require(self, request: Request) -> None:
+        self._model.require(request.path_params["name"], request.path_params.get("version"))
+
+    async def _body(self, request: Request) -> bytes:
+        """Read the body, no further than the limit."""
+        too_large = f"allowed: a body of up to {self._max_body} bytes; send the rows in several requests"
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self._max_body:
+            raise TooLarge(f"{declared} bytes found, {too_large}")
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._max_body:
+                raise TooLarge(f"more than {self._max_body} bytes found, {too_large}")
+        return bytes(body)
+
+
+def status_of(error: FairleadError) -> HTTPStatus:
+    """Return the HTTP status that tells a client whose fault an error is."""
+    if isinstance(error, TooLarge):
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if isinstance(error, ContractViolation):
+        return HTTPStatus.BAD_REQUEST
+    if isinstance(error, UnknownModel):
+        return HTTPStatus.NOT_FOUND
+    if isinstance(error, NotReady):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FairleadError)  # registered for these alone
+    status = status_of(error)
+    logger.info("%s %s: %d %s", request.method, request.url.path, status, error)
+    return _json({"error": str(error)}, status)
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # registered for these alone
+    text = "no such route" if error.status_code == HTTPStatus.NOT_FOUND else str(error.detail)
+    text = f"{request.method} {request.url.path[:200]}: {text}; see /v2 and /v1/models"
+    return _json({"error": text}, error.status_code, dict(error.headers or {}))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    # The client learns nothing of our inside; the log has it all.
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _json({"error": "the server failed on this request; its log says why"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _json(content: object, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")

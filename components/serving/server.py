@@ -1,0 +1,135 @@
+"""The server: listens at once, becomes ready when its bundle has proved itself, and says why when it does not."""
+
+import asyncio
+import logging
+import re
+import signal
+import sys
+from dataclasses import dataclass
+
+import grpc
+from kserve import ModelServer
+
+from components.core.config import Settings
+from components.core.errors import FairleadError
+from components.registry.store import fetch
+from components.serving import rpc
+from components.serving.model import BundleModel
+from components.serving.rest import Rest
+from components.serving.score import check_examples
+from components.training import signing
+from components.training.bundle import Bundle
+
+logger = logging.getLogger("kserve.fairlead")
+
+REFUSED = 3
+"""Exit status of a server that was told to end when its bundle is refused."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve."""
+
+    bundle: str
+    """Directory, ``gs://…``, ``s3://…``, ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``."""
+    name: str = ""
+    """Name to serve under; empty takes the contract's."""
+    host: str = "127.0.0.1"
+    http_port: int = 8080
+    grpc_port: int = 0
+    """0 serves no gRPC."""
+    max_rows: int = 10_000
+    max_body: int = 16 * 1024 * 1024
+    """Most bytes of one request."""
+    exit_on_refusal: bool = False
+    """End with status ``REFUSED`` instead of staying up, not ready."""
+
+
+class Server(ModelServer):  # type: ignore[misc]
+    """A ``kserve.ModelServer`` for one bundle.
+
+    Args:
+        options: how to serve.
+        settings: where keys, registry and stores are.
+    """
+
+    def __init__(self, options: Options, settings: Settings) -> None:
+        super().__init__(
+            http_port=options.http_port,
+            grpc_port=options.grpc_port,
+            enable_grpc=options.grpc_port > 0,
+            enable_latency_logging=False,
+        )
+        self._options = options
+        self._settings = settings
+        self._model = BundleModel(options.name, options.max_rows)
+        self._rest = Rest(self, self._model, options.host, options.max_body)
+        self._refused = False
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit status."""
+        asyncio.run(self._run())
+        return REFUSED if self._refused and self._options.exit_on_refusal else 0
+
+    async def _run(self) -> None:
+        self.setup_event_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # uvicorn stops at either, and then sends it on to the handler it found: this one, so that gRPC stops too.
+            signal.signal(number, lambda *_: None)
+        remote = await self._start_grpc()
+        loading = asyncio.create_task(self._load())
+        try:
+            await self._rest.start()
+        finally:
+            loading.cancel()
+            if remote is not None:
+                await remote.stop(grace=5)
+
+    async def _start_grpc(self) -> grpc.aio.Server | None:
+        if not self.enable_grpc:
+            return None
+        servicer = rpc.Servicer(self.dataplane, self.model_repository_extension, self._model)
+        return await rpc.start(servicer, self._options.host, self.grpc_port, self._options.max_body)
+
+    async def _load(self) -> None:
+        try:
+            # In a thread, so that liveness and readiness are answered while a large bundle is fetched.
+            bundle, version = await asyncio.to_thread(open_bundle, self._options.bundle, self._settings)
+        except Exception as error:
+            self._refuse(error)
+            return
+        self._model.take(bundle, version)
+        self.register_model(self._model)
+        logger.info("ready: model %s, version %s, from %s", self._model.name, version, self._options.bundle)
+
+    def _refuse(self, error: Exception) -> None:
+        self._refused = True
+        if isinstance(error, FairleadError):
+            self._model.waiting_for = str(error)
+        else:
+            logger.error("loading %s failed", self._options.bundle, exc_info=error)
+            self._model.waiting_for = f"{self._options.bundle} could not be loaded; the server's log says why"
+        print(f"NOT READY: {self._model.waiting_for}", file=sys.stderr, flush=True)
+        if self._options.exit_on_refusal:
+            self._rest.stop()
+
+
+def open_bundle(uri: str, settings: Settings) -> tuple[Bundle, str]:
+    """Fetch a bundle, verify its signature, open it and score its examples.
+
+    Args:
+        uri: where it is.
+        settings: where fetched bundles, the verify key and the registry are.
+
+    Returns:
+        The bundle, and its version: the registry's number where the URI has one, else the digest of its contract.
+
+    Raises:
+        FairleadError: nothing is there, or it is not what it says it is.
+    """
+    path = fetch(uri, settings.home / "fetched", settings)
+    signing.verify(path, settings.verify_key)
+    bundle = Bundle.open(path)
+    check_examples(bundle)
+    numbered = re.fullmatch(r"models:/[^/@]+/(\d+)", uri)
+    return bundle, numbered.group(1) if numbered else bundle.version()
