@@ -13,10 +13,7 @@ from skl2onnx.common.data_types import FloatTensorType as SklearnFloat
 
 from components.core.errors import IntegrityError, unknown
 from components.training.candidate import Candidate
-from components.training.scorer import Scorer
-
-TOLERANCE = 1e-6
-"""Largest difference in probability that the portable form may show on any row."""
+from components.training.scorer import TOLERANCE, Scorer
 
 
 def export(candidate: Candidate, matrix: npt.NDArray[np.float32], target: Path) -> float:

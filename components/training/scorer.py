@@ -9,6 +9,9 @@ import onnxruntime as ort
 from components.core.contracts import FloatArray
 from components.core.errors import IntegrityError
 
+TOLERANCE = 1e-6
+"""Largest difference in probability between the native model, its portable form, and what a server answers."""
+
 
 class Scorer:
     """A model in ONNX form.

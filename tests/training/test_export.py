@@ -9,8 +9,8 @@ from components.core.errors import FairleadError, IntegrityError
 from components.core.use_case import UseCase
 from components.training.candidate import Candidate
 from components.training.dataset import read
-from components.training.export import TOLERANCE, export
-from components.training.scorer import Scorer
+from components.training.export import export
+from components.training.scorer import TOLERANCE, Scorer
 
 
 @pytest.fixture(scope="module")
