@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli import main
+from tests.pipelines.conftest import Finished
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRLEAD_HOME", str(tmp_path))
+
+
+def test_help_lists_every_command() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    for command in ("run", "compile", "submit", "demo", "versions", "promote", "replay", "audit"):
+        assert f"\n  {command}" in result.output
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_has_help(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "training", "--use-case", "nope"], "unknown use case 'nope'"),
+        (["run", "training", "--as-of", "soon"], "as_of 'soon' is no date"),
+        (["submit", "training"], "no Kubeflow Pipelines endpoint"),
+        (["approve", "nothing"], "nothing"),
+    ],
+)
+def test_our_errors_are_one_line_and_no_trace(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRLEAD_TRAKING_URI", "sqlite:///x")
+    result = CliRunner().invoke(main, ["versions", "sba_loans"])
+    assert result.exit_code == 1
+    assert "unknown setting FAIRLEAD_TRAKING_URI" in result.output
+
+
+def test_versions_of_a_model_never_registered_says_how_to_start() -> None:
+    result = CliRunner().invoke(main, ["versions", "sba_loans"])
+    assert result.output.startswith("no version of sba_loans is registered; start with: fairlead run training")
+
+
+def test_promotion_takes_a_request_an_approval_and_says_so(finished: Finished, in_home: Path) -> None:
+    runner = CliRunner()
+    asked = runner.invoke(main, ["request", "sba_loans", "1"]).output.strip()
+    refused = runner.invoke(main, ["promote", "sba_loans", "1", "--approval", asked])
+    assert refused.exit_code == 1
+    assert runner.invoke(main, ["approve", asked, "--reason", "looks good"]).exit_code == 0
+    made = runner.invoke(main, ["promote", "sba_loans", "1", "--approval", asked])
+    assert made.output.strip() == "version 1 of sba_loans is champion"
+    assert "champion" in runner.invoke(main, ["versions", "sba_loans"]).output
+    assert "unbroken" in runner.invoke(main, ["audit", "sba_loans"]).output
+
+
+def test_compare_prints_a_table_and_draws(finished: Finished, in_home: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "plot.svg"
+    result = CliRunner().invoke(main, ["compare", "sba_loans", "1", "1", "--plot", str(plot)])
+    assert result.exit_code == 0
+    assert "auc" in result.output
+    assert "<svg" in plot.read_text(encoding="utf-8")
+
+
+def test_repaired_rows_join_the_clean_ones(finished: Finished, tmp_path: Path) -> None:
+    import polars as pl
+
+    quarantine, clean = tmp_path / "quarantine.parquet", tmp_path / "clean.parquet"
+    quarantine.write_bytes(finished.run.artifact("check_rows", "quarantine").read_bytes())
+    clean.write_bytes(finished.run.artifact("check_rows", "clean").read_bytes())
+    bad = pl.read_parquet(quarantine).filter(pl.col("column") == "RevLineCr").head(5)
+    rows = pl.DataFrame([{**json.loads(row), "RevLineCr": "Y"} for row in bad["row"]])
+    rows.write_parquet(tmp_path / "repaired.parquet")
+    before = pl.read_parquet(clean).height
+    arguments = ["--quarantine", str(quarantine), "--clean", str(clean)]
+    result = CliRunner().invoke(main, ["replay", str(tmp_path / "repaired.parquet"), *arguments])
+    assert result.output.startswith("5 of 5 rows joined, 0 failed again"), result.output
+    assert pl.read_parquet(clean).height == before + 5
