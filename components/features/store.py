@@ -91,7 +91,7 @@ def build_features(clean: Path, use_case: UseCase, store: Path, features: Path) 
             ``<entity>_count``, ``<entity>_bad``, ``<entity>_last_bad``; null where it had nothing in its window.
 
     Raises:
-        IntegrityError: the join lost, doubled or changed a row; nothing is written then.
+        IntegrityError: the table is empty, or the join lost, doubled or changed a row; no features are written then.
     """
     table = pl.read_parquet(clean)
     _start_anew(store)
