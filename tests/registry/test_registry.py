@@ -145,6 +145,16 @@ def test_the_latest_version_is_the_challenger(register, signed_bundle, variant, 
     assert [v.aliases for v in Registry(settings).versions("sba_loans")] == [(), ("challenger",)]
 
 
+def test_a_registration_completed_late_does_not_push_a_newer_challenger_aside(
+    register, signed_bundle, variant, settings
+):
+    newer = variant("b")
+    run_and_kill(lambda: register(signed_bundle), MlflowClient, "set_registered_model_alias", "before")
+    assert register(newer).aliases == ("challenger",)
+    assert register(signed_bundle).aliases == ()
+    assert Registry(settings).audit("sba_loans") == []
+
+
 def test_promotion_moves_the_aliases_and_keeps_the_way_back(register, signed_bundle, variant, settings):
     register(signed_bundle)
     register(variant("b"))
