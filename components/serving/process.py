@@ -112,7 +112,8 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, deadline: float, log: Pa
             with urllib.request.urlopen(url, timeout=5):  # noqa: S310  our own loopback URL
                 return
         except urllib.error.HTTPError as error:
-            answer = f"{error.code} {json.loads(error.read()).get('error')}"
+            with error:
+                answer = f"{error.code} {json.loads(error.read()).get('error')}"
         except OSError:
             pass  # not listening yet
         time.sleep(0.02)
