@@ -9,6 +9,7 @@ from components.core.contracts import Contract, GateResult
 from components.core.errors import FairleadError, IntegrityError
 from components.judgement import gates as judgement
 from components.training import signing
+from components.training.bundle import Bundle
 
 
 def require_evidence(
@@ -25,25 +26,31 @@ def require_evidence(
 
     Raises:
         GateFailed: a blocking gate has not passed, or nothing was judged; carries the table.
-        IntegrityError: the signature does not verify.
-        FairleadError: the smoke test is missing or failed, or the bundle is of another use case.
+        IntegrityError: the signature does not verify, or the bundle is not what its contract says.
+        FairleadError: the smoke test is missing, scored nothing or was of another bundle, or the bundle is of another
+            use case.
     """
     judgement.require(gates)
     signing.verify(bundle, verify_key)
-    contract = Contract.read(bundle / "contract.json")
+    opened = Bundle.open(bundle)
+    contract = opened.contract
     if contract.model != use_case:
         raise FairleadError(f"bundle {bundle} is a model of {contract.model!r}, not of {use_case!r}; register it there")
-    _require_smoke(smoke)
+    _require_smoke(smoke, opened.version())
     return contract
 
 
-def _require_smoke(path: Path) -> None:
+def _require_smoke(path: Path, version: str) -> None:
     if not path.is_file():
         raise FairleadError(f"no smoke test report at {path}; a bundle is registered after it was served and scored")
     try:
         report: Any = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise IntegrityError(f"smoke test report {path} is not JSON: {error}") from error
-    rows = report.get("rows") if isinstance(report, dict) else None
+    rows, served = (report.get("rows"), report.get("version")) if isinstance(report, dict) else (None, None)
     if not isinstance(rows, int) or rows < 1:
         raise FairleadError(f"smoke test report {path} has rows={rows!r}; expected at least one row that was scored")
+    if served != version:
+        raise FairleadError(
+            f"smoke test report {path} is of model {served!r}, the bundle is {version!r}; smoke-test this bundle"
+        )

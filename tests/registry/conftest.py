@@ -13,6 +13,7 @@ from components.registry.client import client
 from components.registry.registry import Registry
 from components.registry.version import Version
 from components.training import integrity, signing
+from components.training.bundle import Bundle
 
 METRICS = [
     SliceMetrics(
@@ -50,9 +51,10 @@ def settings(tmp_path: Path, empty_store: Path, session_settings: Settings) -> S
 
 
 @pytest.fixture
-def smoke(tmp_path: Path) -> Path:
+def smoke(signed_bundle: Path, tmp_path: Path) -> Path:
+    """What registration reads of a smoke test's report."""
     path = tmp_path / "smoke.json"
-    path.write_text(json.dumps({"rows": 1000, "parity_max_abs": 1e-8}))
+    path.write_text(json.dumps({"rows": 1000, "version": Bundle.open(signed_bundle).version()}))
     return path
 
 

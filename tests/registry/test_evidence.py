@@ -29,3 +29,10 @@ def test_a_smoke_test_that_scored_nothing_is_none(signed_bundle, settings, tmp_p
     path.write_text(report)
     with pytest.raises(FairleadError, match="expected at least one row"):
         require_evidence(signed_bundle, "sba_loans", GATES, path, settings.verify_key)
+
+
+def test_a_smoke_test_of_another_bundle_does_not_count(signed_bundle, settings, tmp_path):
+    path = tmp_path / "smoke.json"
+    path.write_text('{"rows": 10, "version": "other"}')
+    with pytest.raises(FairleadError, match="is of model 'other', the bundle is '"):
+        require_evidence(signed_bundle, "sba_loans", GATES, path, settings.verify_key)
