@@ -1,5 +1,6 @@
 """The contract at the door: a request becomes rows, or an error that names field, value found and values allowed."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -25,6 +26,8 @@ SHOWN = 5
 """Problems told in one error; a client mends them together."""
 
 Array = npt.NDArray[Any]
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def check(request: Request, contract: Contract, max_rows: int) -> Columns:
@@ -180,7 +183,7 @@ def _dates(texts: list[str | None], field: Field) -> Array:
     for i, text in enumerate(texts):
         try:
             # fromisoformat also takes 20040131 and 2004-W05-6.
-            if text is not None and len(text) != len("yyyy-mm-dd"):
+            if text is not None and not _DATE.fullmatch(text):
                 raise ValueError
             days.append(None if text is None else date.fromisoformat(text))
         except ValueError as error:

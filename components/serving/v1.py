@@ -5,7 +5,7 @@ import orjson
 from components.core.contracts import Contract
 from components.core.errors import ContractViolation
 from components.serving.exchange import Answer, Request, Tensor
-from components.serving.v2 import parse
+from components.serving.v2 import kind_of, parse
 
 
 def decode(body: bytes, contract: Contract) -> Request:
@@ -20,13 +20,13 @@ def decode(body: bytes, contract: Contract) -> Request:
     instances = parse(body).get("instances")
     if not isinstance(instances, list) or not instances:
         raise ContractViolation(
-            f"'instances': found {'an empty list' if instances == [] else type(instances).__name__}, allowed: a list "
+            f"'instances': found {'an empty list' if instances == [] else kind_of(instances)}, allowed: a list "
             "with one object {column: value, …} for each row"
         )
     for i, instance in enumerate(instances):
         if not isinstance(instance, dict):
             raise ContractViolation(
-                f"'instances[{i}]': found {type(instance).__name__}, allowed: an object with the columns by name, "
+                f"'instances[{i}]': found {kind_of(instance)}, allowed: an object with the columns by name, "
                 f"such as {contract.inputs[0].name!r}"
             )
     datatypes = {f.name: f.datatype for f in contract.inputs}

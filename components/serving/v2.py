@@ -43,12 +43,12 @@ def decode(body: bytes, header_length: str | None = None) -> Request:
     raw = _Raw(body[length:])
     inputs = content.get("inputs")
     if not isinstance(inputs, list):
-        raise ContractViolation(f"'inputs': found {_kind(inputs)}, allowed: a list of tensors")
+        raise ContractViolation(f"'inputs': found {kind_of(inputs)}, allowed: a list of tensors")
     tensors = tuple(_tensor(item, i, raw) for i, item in enumerate(inputs))
     raw.finish()
     request_id = content.get("id")
     if request_id is not None and not isinstance(request_id, str):
-        raise ContractViolation(f"'id': found {_kind(request_id)}, allowed: text")
+        raise ContractViolation(f"'id': found {kind_of(request_id)}, allowed: text")
     binary = _parameters(content, "the request").get("binary_data_output") is True
     return Request(tensors, request_id, _wanted(content.get("outputs"), binary), binary)
 
@@ -104,7 +104,7 @@ def parse(body: bytes) -> dict[str, Any]:
             f"the body is not JSON: {error} (NaN and Infinity are not JSON either; a value that may be missing is null)"
         ) from error
     if not isinstance(content, dict):
-        raise ContractViolation(f"the body: found {_kind(content)}, allowed: a JSON object")
+        raise ContractViolation(f"the body: found {kind_of(content)}, allowed: a JSON object")
     return content
 
 
@@ -129,7 +129,7 @@ class _Raw:
 
 def _tensor(item: Any, i: int, raw: _Raw) -> Tensor:
     if not isinstance(item, dict):
-        raise ContractViolation(f"'inputs[{i}]': found {_kind(item)}, allowed: an object")
+        raise ContractViolation(f"'inputs[{i}]': found {kind_of(item)}, allowed: an object")
     name = _text(item, "name", f"'inputs[{i}]'")
     datatype = _text(item, "datatype", f"input {name!r}")
     shape = item.get("shape")
@@ -144,7 +144,7 @@ def _tensor(item: Any, i: int, raw: _Raw) -> Tensor:
             name, datatype, tuple(shape), raw_values(name, datatype, raw.take(name, parameters["binary_data_size"]))
         )
     if not isinstance(data, list):
-        raise ContractViolation(f"input {name!r}: data is {_kind(data)}, allowed: a list of values")
+        raise ContractViolation(f"input {name!r}: data is {kind_of(data)}, allowed: a list of values")
     return Tensor(name, datatype, tuple(shape), data)
 
 
@@ -152,7 +152,7 @@ def _wanted(outputs: Any, binary: bool) -> tuple[Wanted, ...] | None:
     if outputs is None:
         return None
     if not isinstance(outputs, list) or not all(isinstance(o, dict) for o in outputs):
-        raise ContractViolation(f"'outputs': found {_kind(outputs)}, allowed: a list of objects with a name")
+        raise ContractViolation(f"'outputs': found {kind_of(outputs)}, allowed: a list of objects with a name")
     wanted = []
     for i, output in enumerate(outputs):
         name = _text(output, "name", f"'outputs[{i}]'")
@@ -187,18 +187,18 @@ def _length(header: str, total: int) -> int:
 def _text(item: dict[str, Any], key: str, where: str) -> str:
     value = item.get(key)
     if not isinstance(value, str) or not value:
-        raise ContractViolation(f"{where}: {key} is {_kind(value)}, allowed: text")
+        raise ContractViolation(f"{where}: {key} is {kind_of(value)}, allowed: text")
     return value
 
 
 def _parameters(item: dict[str, Any], where: str) -> dict[str, Any]:
     parameters = item.get("parameters") or {}
     if not isinstance(parameters, dict):
-        raise ContractViolation(f"{where}: parameters is {_kind(parameters)}, allowed: an object")
+        raise ContractViolation(f"{where}: parameters is {kind_of(parameters)}, allowed: an object")
     return parameters
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
     """Name a JSON value's kind: what was found, without repeating a megabyte of it."""
     if value is None:
         return "nothing"
