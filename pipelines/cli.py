@@ -1,4 +1,4 @@
-"""The command line: run, compile and submit pipelines; look after versions, approvals, quarantine and ledger."""
+"""The command line: run, compile, submit and schedule pipelines; look after versions, quarantine and the ledger."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,8 @@ from components.core import use_case as use_cases
 from components.core.config import Settings, read_settings
 from components.core.errors import FairleadError
 from pipelines import catalogue, registry_commands
-from pipelines.parameters import parameters
+from pipelines.cron import six_fields
+from pipelines.parameters import TODAY, parameters
 
 
 class _Group(click.Group):
@@ -33,8 +34,12 @@ def main(context: click.Context) -> None:
 
 pipeline_argument = click.argument("pipeline", type=click.Choice(sorted(catalogue.PIPELINES)))
 use_case_option = click.option("--use-case", default="sba_loans", show_default=True, help="Name, or a YAML file.")
-as_of_option = click.option("--as-of", default="", help="ISO date: use nothing known later. [default: the use case's]")
+as_of_option = click.option(
+    "--as-of", default="", help="ISO date, or today: use nothing known later. [default: the use case's]"
+)
 source_option = click.option("--source", default="", help="Path, gs://… or s3://… of the raw table.")
+host_option = click.option("--host", default="", help="URL of the Kubeflow Pipelines API. [default: FAIRLEAD_KFP_HOST]")
+experiment_option = click.option("--experiment", default="fairlead", show_default=True)
 set_option = click.option("--set", "extra", multiple=True, metavar="NAME=VALUE", help="Any other pipeline parameter.")
 
 
@@ -68,8 +73,9 @@ def compile(check: bool) -> None:
 @as_of_option
 @source_option
 @set_option
-@click.option("--host", default="", help="URL of the Kubeflow Pipelines API. [default: FAIRLEAD_KFP_HOST]")
-@click.option("--experiment", default="fairlead", show_default=True)
+@host_option
+@experiment_option
+@click.option("--no-cache", is_flag=True, help="Take nothing from the cache: the source may have changed.")
 @click.pass_obj
 def submit(
     settings: Settings,
@@ -80,13 +86,70 @@ def submit(
     extra: tuple[str, ...],
     host: str,
     experiment: str,
+    no_cache: bool,
 ) -> None:
-    """Start a run on Kubeflow Pipelines and print its URL."""
+    """Start a run on Kubeflow Pipelines and print its URL.
+
+    \b
+    Nearly the same with Kubeflow's own command:
+      kfp --endpoint URL run create -e fairlead -f pipelines/compiled/training.yaml as_of=2003-12-31
+    """
     from pipelines.runners import kubeflow
 
     arguments = parameters(use_case, as_of, source, extra)
-    name = f"{pipeline} {Path(use_case).stem} {as_of}".strip()
-    click.echo(kubeflow.submit(catalogue.compiled(pipeline), arguments, host or settings.kfp_host, experiment, name))
+    name = f"{pipeline} {Path(use_case).stem} {arguments['as_of']}".strip()
+    package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
+    click.echo(kubeflow.submit(package, arguments, endpoint, experiment, name, cached=not no_cache))
+
+
+@main.command()
+@pipeline_argument
+@click.option("--cron", required=True, help='When, for example "0 3 1 * *"; with six fields the first is the second.')
+@click.option("--name", default="", help="What the schedule is called. [default: pipeline and use case]")
+@use_case_option
+@as_of_option
+@source_option
+@set_option
+@host_option
+@experiment_option
+@click.pass_obj
+def schedule(
+    settings: Settings,
+    pipeline: str,
+    cron: str,
+    name: str,
+    use_case: str,
+    as_of: str,
+    source: str,
+    extra: tuple[str, ...],
+    host: str,
+    experiment: str,
+) -> None:
+    """Start a run on Kubeflow Pipelines again and again, and print the schedule's URL.
+
+    One run at a time, nothing taken from the cache, in the time zone of the Kubeflow installation (UTC if none is set
+    there). The parameters are the same each time, --as-of too; manifests/README.md shows the way to one that moves.
+
+    \b
+    Nearly the same with Kubeflow's own commands (they take six fields, seconds first, and not five):
+      kfp dsl compile --py pipelines/training.py --function training --output training.yaml \\
+        --disable-execution-caching-by-default
+      kfp --endpoint URL recurring-run create --experiment-name fairlead --job-name training --no-catchup \\
+        --cron-expression "0 0 3 1 * *" --pipeline-package-path training.yaml as_of=2003-12-31
+    """
+    from pipelines.runners import kubeflow
+
+    if as_of == TODAY:
+        raise FairleadError(
+            f"--as-of {TODAY} cannot be scheduled: Kubeflow would repeat the day of scheduling each time; give a date, "
+            "or let manifests/schedule/ submit a run of its own each time"
+        )
+    arguments = parameters(use_case, as_of, source, extra)
+    package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
+    called = name or f"{pipeline} {Path(use_case).stem}"
+    click.echo(kubeflow.schedule(package, arguments, endpoint, experiment, called, cron))
+    if len(cron.split()) == 5:
+        click.echo(f"five fields were given; sent was {six_fields(cron)!r}, with the second before them", err=True)
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """Pipeline parameters from what a user types."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +9,23 @@ from components.core import use_case as use_cases
 from components.core.artifacts import hash_file
 from components.core.errors import FairleadError
 
+TODAY = "today"
+"""Stands for the day, in UTC, on which a run is asked for."""
+
 
 def parameters(use_case: str, as_of: str, source: str, extra: tuple[str, ...] = ()) -> dict[str, Any]:
     """Check the arguments of a run here, where an error costs nothing, and put them into the pipeline's form.
 
     Args:
         use_case: name of one that ships, or the path of a YAML file; a file travels as its text.
-        as_of: ISO date or empty.
+        as_of: ISO date, ``today`` (becomes the date here, so that the run can be repeated) or empty.
         source: where the raw table is, or empty for the use case's own.
         extra: further parameters, each ``NAME=VALUE`` with a JSON value or plain text.
 
     Raises:
         FairleadError: an argument is wrong; names it and what is allowed.
     """
+    as_of = datetime.now(UTC).date().isoformat() if as_of == TODAY else as_of
     case = use_cases.load(use_case)
     use_cases.as_of_date(case, as_of)
     text = use_case if use_case in use_cases.shipped() else Path(use_case).read_text(encoding="utf-8")

@@ -1,16 +1,28 @@
-"""Hand a compiled pipeline to a Kubeflow Pipelines endpoint."""
+"""Hand a compiled pipeline to a Kubeflow Pipelines endpoint: once, or on a schedule."""
 
+import contextlib
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import kfp
+import yaml
 from kfp_server_api import ApiException
 from urllib3.exceptions import HTTPError
 
 from components.core.errors import FairleadError
+from pipelines.cron import six_fields
+
+PAGE = 100
+"""Recurring runs that are listed at a time."""
 
 
-def submit(package: Path, arguments: dict[str, Any], host: str, experiment: str, run_name: str) -> str:
+def submit(
+    package: Path, arguments: dict[str, Any], host: str, experiment: str, run_name: str, cached: bool = True
+) -> str:
     """Start a run and return the URL at which it can be watched.
 
     Args:
@@ -19,20 +31,104 @@ def submit(package: Path, arguments: dict[str, Any], host: str, experiment: str,
         host: URL of the Kubeflow Pipelines API.
         experiment: experiment to put the run in; made when it is not there.
         run_name: what the run is called.
+        cached: False to take nothing from the cache.
 
     Raises:
         FairleadError: no endpoint is configured, it does not answer, or it refuses the run.
     """
+    with _client(host, "the run") as client, _package(package, cached) as path:
+        made = client.create_run_from_pipeline_package(
+            str(path), arguments=arguments, run_name=run_name, experiment_name=experiment
+        )
+    return f"{host.rstrip('/')}/#/runs/details/{made.run_id}"
+
+
+def schedule(package: Path, arguments: dict[str, Any], host: str, experiment: str, name: str, cron: str) -> str:
+    """Start a run again and again, one at a time, and return the URL of the schedule.
+
+    Nothing is taken from the cache: the parameters are the same each time, so a cached ``ingest`` would be the first
+    firing's table for ever. A firing that was missed is not made up for.
+
+    Args:
+        package: the compiled YAML.
+        arguments: pipeline parameters by name, fixed from now on.
+        host: URL of the Kubeflow Pipelines API.
+        experiment: experiment to put the runs in; made when it is not there.
+        name: what the schedule is called; no other in the experiment may have it.
+        cron: when, as ``pipelines.cron`` takes it.
+
+    Raises:
+        FairleadError: the expression cannot be read, no endpoint is configured, it does not answer, there is a schedule
+            of this name, or the endpoint refuses it.
+    """
+    when = six_fields(cron)
+    with _client(host, "the schedule") as client, _package(package, cached=False) as path:
+        home = client.create_experiment(experiment).experiment_id
+        there = _schedules(client, home).get(name)
+        if there is not None:
+            raise FairleadError(
+                f"there is a schedule {name!r} in experiment {experiment!r}; give another --name, or delete it with: "
+                f"kfp --endpoint {host} recurring-run delete {there}"
+            )
+        made = client.create_recurring_run(
+            home,
+            name,
+            cron_expression=when,
+            max_concurrency=1,
+            no_catchup=True,
+            params=arguments,
+            pipeline_package_path=str(path),
+        )
+    return f"{host.rstrip('/')}/#/recurringrun/details/{made.recurring_run_id}"
+
+
+@contextlib.contextmanager
+def _client(host: str, thing: str) -> Iterator[kfp.Client]:
+    """Give a client of an endpoint, and turn whatever fails at the endpoint into our error."""
     if not host:
         raise FairleadError(
             "no Kubeflow Pipelines endpoint: give --host URL or set FAIRLEAD_KFP_HOST, "
             "for example http://127.0.0.1:8888 after 'kubectl -n kubeflow port-forward svc/ml-pipeline 8888'"
         )
     try:
-        client = kfp.Client(host=host)
-        made = client.create_run_from_pipeline_package(
-            str(package), arguments=arguments, run_name=run_name, experiment_name=experiment
-        )
+        # The client prints links of its own; standard output is for the one URL that was asked for.
+        with contextlib.redirect_stdout(sys.stderr):
+            with warnings.catch_warnings():
+                # It warns on every start that it cannot talk to Kubeflow Pipelines 1; drop this when it no longer does.
+                warnings.filterwarnings("ignore", "This client only works with Kubeflow Pipeline v2", FutureWarning)
+                client = kfp.Client(host=host)
+            yield client
     except (ApiException, HTTPError, OSError) as error:
-        raise FairleadError(f"Kubeflow Pipelines at {host} did not take the run: {error}") from error
-    return f"{host.rstrip('/')}/#/runs/details/{made.run_id}"
+        raise FairleadError(f"Kubeflow Pipelines at {host} did not take {thing}: {error}") from error
+
+
+@contextlib.contextmanager
+def _package(package: Path, cached: bool) -> Iterator[Path]:
+    """Give the compiled YAML, or a copy of it in which no task may be taken from the cache.
+
+    The client's own ``enable_caching`` reaches only the outermost tasks (kfp 2.17), and ours stand inside an exit
+    handler.
+    """
+    if cached:
+        yield package
+        return
+    spec, *rest = yaml.safe_load_all(package.read_text(encoding="utf-8"))
+    for part in (spec["root"], *spec["components"].values()):
+        for task in part.get("dag", {}).get("tasks", {}).values():
+            task["cachingOptions"] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / package.name
+        copy.write_text(yaml.safe_dump_all([spec, *rest]), encoding="utf-8")
+        yield copy
+
+
+def _schedules(client: kfp.Client, experiment_id: str) -> dict[str, str]:
+    """List an experiment's recurring runs: name → id."""
+    found: dict[str, str] = {}
+    token = ""
+    while True:
+        page = client.list_recurring_runs(page_token=token, page_size=PAGE, experiment_id=experiment_id)
+        found |= {r.display_name: r.recurring_run_id for r in page.recurring_runs or []}
+        token = page.next_page_token or ""
+        if not token:
+            return found

@@ -1,4 +1,4 @@
-"""Submission against a server that answers as the Kubeflow Pipelines API v2beta1 does, over real HTTP."""
+"""Submission and schedules against a server that answers as the Kubeflow Pipelines API v2beta1 does, over real HTTP."""
 
 import json
 import threading
@@ -7,22 +7,31 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from components.core.errors import FairleadError
+from pipelines import cli
 from pipelines.catalogue import compiled
 from pipelines.parameters import parameters
-from pipelines.runners.kubeflow import submit
+from pipelines.runners.kubeflow import schedule, submit
 
 ANSWERS = {
     "GET /apis/v2beta1/healthz": {"multi_user": False},
     "GET /apis/v2beta1/experiments": {"experiments": []},
     "POST /apis/v2beta1/experiments": {"experiment_id": "e1", "display_name": "loans"},
     "POST /apis/v2beta1/runs": {"run_id": "r1", "display_name": "a run"},
+    "GET /apis/v2beta1/recurringruns": {
+        "recurringRuns": [{"recurring_run_id": "s0", "display_name": "monthly"}],
+        "next_page_token": "",
+    },
+    "POST /apis/v2beta1/recurringruns": {"recurring_run_id": "s1", "display_name": "weekly"},
 }
+
+Received = list[tuple[str, Any]]
 
 
 class _Api(BaseHTTPRequestHandler):
-    received: list[tuple[str, Any]]
+    received: Received
 
     def _answer(self) -> None:
         call = f"{self.command} {self.path.partition('?')[0]}"
@@ -42,8 +51,8 @@ class _Api(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def api() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
-    received: list[tuple[str, Any]] = []
+def api() -> Iterator[tuple[str, Received]]:
+    received: Received = []
     handler = type("Api", (_Api,), {"received": received})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -53,7 +62,7 @@ def api() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
         thread.join()
 
 
-def test_a_run_is_made_from_the_compiled_pipeline(api: tuple[str, list[tuple[str, Any]]]) -> None:
+def test_a_run_is_made_from_the_compiled_pipeline(api: tuple[str, Received]) -> None:
     host, received = api
     url = submit(compiled("training"), parameters("sba_loans", "2003-12-31", ""), host, "loans", "a run")
     assert url == f"{host}/#/runs/details/r1"
@@ -72,3 +81,76 @@ def test_an_endpoint_that_does_not_answer_is_named() -> None:
 def test_no_endpoint_says_how_to_give_one() -> None:
     with pytest.raises(FairleadError, match="FAIRLEAD_KFP_HOST"):
         submit(compiled("training"), {}, "", "loans", "a run")
+
+
+def cached(spec: dict[str, Any]) -> list[str]:
+    """List the tasks of a compiled pipeline, nested ones too, that may be taken from the cache."""
+    parts = [spec["root"], *spec["components"].values()]
+    tasks = [item for part in parts for item in part.get("dag", {}).get("tasks", {}).items()]
+    assert len(tasks) > 15
+    return [name for name, task in tasks if task.get("cachingOptions", {}).get("enableCache")]
+
+
+def test_a_run_may_use_the_cache_unless_told_otherwise(api: tuple[str, Received]) -> None:
+    host, received = api
+    submit(compiled("training"), {}, host, "loans", "a run")
+    submit(compiled("training"), {}, host, "loans", "a run", cached=False)
+    specs = [b["pipeline_spec"]["pipeline_spec"] for c, b in received if c == "POST /apis/v2beta1/runs"]
+    assert "ingest" in cached(specs[0])
+    assert cached(specs[1]) == []
+
+
+def test_a_schedule_is_made_from_the_compiled_pipeline(api: tuple[str, Received]) -> None:
+    host, received = api
+    arguments = parameters("sba_loans", "2003-12-31", "")
+    url = schedule(compiled("training"), arguments, host, "loans", "weekly", "0 3 * * mon")
+    assert url == f"{host}/#/recurringrun/details/s1"
+    (made,) = [body for call, body in received if call == "POST /apis/v2beta1/recurringruns"]
+    assert made["display_name"] == "weekly"
+    assert made["experiment_id"] == "e1"
+    assert made["mode"] == "ENABLE"
+    assert made["trigger"]["cron_schedule"]["cron"] == "0 0 3 * * mon"
+    assert made["no_catchup"] is True
+    assert made["max_concurrency"] == 1
+    assert made["runtime_config"]["parameters"]["as_of"] == "2003-12-31"
+
+
+def test_a_schedule_takes_nothing_from_the_cache_and_keeps_its_place(api: tuple[str, Received]) -> None:
+    host, received = api
+    schedule(compiled("training"), {}, host, "loans", "weekly", "0 3 * * mon")
+    (made,) = [body for call, body in received if call == "POST /apis/v2beta1/recurringruns"]
+    assert cached(made["pipeline_spec"]["pipeline_spec"]) == []
+    executors = made["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert "configMapAsEnv" in executors["exec-register"]
+
+
+def test_a_second_schedule_of_the_same_name_is_refused(api: tuple[str, Received]) -> None:
+    host, received = api
+    with pytest.raises(FairleadError, match=r"there is a schedule 'monthly'.*recurring-run delete s0"):
+        schedule(compiled("training"), {}, host, "loans", "monthly", "0 3 1 * *")
+    assert "POST /apis/v2beta1/recurringruns" not in [call for call, _ in received]
+
+
+def test_a_broken_expression_is_refused_before_any_call(api: tuple[str, Received]) -> None:
+    host, received = api
+    with pytest.raises(FairleadError, match="'25' is no hour"):
+        schedule(compiled("training"), {}, host, "loans", "weekly", "0 25 * * *")
+    assert received == []
+
+
+def test_the_command_prints_the_url_alone_and_says_what_it_sent(api: tuple[str, Received]) -> None:
+    host, _ = api
+    command = ["schedule", "training", "--cron", "0 3 1 * *", "--name", "weekly", "--host", host]
+    done = CliRunner().invoke(cli.main, command)
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"{host}/#/recurringrun/details/s1\n"
+    assert "sent was '0 0 3 1 * *'" in done.stderr
+
+
+def test_a_day_that_moves_cannot_be_scheduled(api: tuple[str, Received]) -> None:
+    host, received = api
+    command = ["schedule", "training", "--cron", "0 3 1 * *", "--as-of", "today", "--host", host]
+    done = CliRunner().invoke(cli.main, command)
+    assert done.exit_code == 1
+    assert "manifests/schedule/" in done.stderr
+    assert received == []

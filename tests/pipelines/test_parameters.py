@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ def test_a_file_travels_as_its_text(tmp_path: Path) -> None:
     text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
     assert parameters(str(tmp_path / "mine.yaml"), "", "")["use_case"] == text
+
+
+def test_today_becomes_a_date() -> None:
+    before = datetime.now(UTC).date().isoformat()
+    found = parameters("sba_loans", "today", "")["as_of"]
+    assert before <= found <= datetime.now(UTC).date().isoformat()
 
 
 def test_further_parameters_are_json_or_text() -> None:
