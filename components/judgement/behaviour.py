@@ -96,7 +96,7 @@ def _filled(current: npt.NDArray[Any], value: str | float, behaviour: Behaviour)
     """Make a column that holds one value in every row, in the kind of the one it replaces."""
     try:
         if current.dtype == object:
-            return np.full(len(current), value if isinstance(value, str) else f"{value:g}", dtype=object)
+            return np.full(len(current), _text(value), dtype=object)
         return np.full(len(current), value).astype(current.dtype)
     except ValueError as error:
         raise FairleadError(
@@ -104,12 +104,16 @@ def _filled(current: npt.NDArray[Any], value: str | float, behaviour: Behaviour)
         ) from error
 
 
+def _text(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.15g}"
+
+
 def _words(behaviour: Behaviour) -> str:
     limit = f"{behaviour.tolerance:g}"
     if behaviour.kind == "riskier":
         return f"mean score where {behaviour.where} minus the rest > {limit}"
     if behaviour.kind == "invariance":
-        values = ", ".join(str(v) for v in behaviour.values)
+        values = ", ".join(_text(v) for v in behaviour.values)
         return f"largest move of a score over {behaviour.column} in ({values}) <= {limit}"
     wrong_way = "up" if behaviour.kind == "decreasing" else "down"
     return f"mean score moves {wrong_way} when {behaviour.column} x {behaviour.multiply:g} by <= {limit}"
@@ -121,7 +125,7 @@ def _result(behaviour: Behaviour, value: float, good: bool) -> GateResult:
         gate=behaviour.name,
         check=_words(behaviour),
         threshold=behaviour.tolerance,
-        value=value if finite else None,
+        value=value + 0.0 if finite else None,  # -0.0 becomes 0.0
         verdict="pass" if good and finite else "fail",
         reason="" if finite else "a score is not a number",
         blocking=behaviour.blocking,

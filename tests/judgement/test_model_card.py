@@ -1,0 +1,127 @@
+"""The model card: made from records alone, complete or not at all."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from components.core.contracts import Contract, Estimate, SliceMetrics
+from components.core.errors import FairleadError
+from components.core.use_case import load
+from components.data.quarantine import QuarantineReport
+from components.features.rows import request_fields
+from components.judgement.model_card import ModelCard, model_card
+from components.training.labels import LabelReport, SplitReport
+
+USE_CASE = load("sba_loans")
+CONTRACT = Contract(
+    model="sba_loans",
+    inputs=request_fields(USE_CASE),
+    features=USE_CASE.features.names,
+    threshold=0.0196,
+    as_of="2003-12-31",
+    algorithm="xgboost",
+    data_hash="d" * 64,
+    transform_fingerprint="t" * 64,
+    code_fingerprint="c" * 64,
+    environment_lock="e" * 64,
+)
+QUARANTINE = QuarantineReport(
+    rows=1000, kept=980, quarantined=20, share=0.02, limit=0.05, by_rule={"a|b": 20}, by_column={"LowDoc": 20}
+)
+SPLIT = SplitReport(rows=100, bad=3, first_day=date(2000, 1, 3), last_day=date(2000, 12, 29))
+EMPTY = SplitReport(rows=0, bad=0, first_day=None, last_day=None)
+LABELS = LabelReport(
+    as_of=date(2003, 12, 31),
+    maturity_months=USE_CASE.labels.maturity_months,
+    known_until=date(2003, 12, 31),
+    rows=980,
+    mature=300,
+    immature=123,
+    immature_bad=4,
+    later=557,
+    backtest_immature=0,
+    splits={"train": SPLIT, "calibration": SPLIT, "test": SPLIT, "backtest": EMPTY},
+)
+METRICS = [
+    SliceMetrics(
+        dataset="test",
+        slice="all",
+        metrics={"auc": Estimate(value=0.71, low=0.65, high=0.77, n=100), "brier": Estimate(value=0.02, n=100)},
+    ),
+    SliceMetrics(dataset="test", slice="year=2000", metrics={"auc": Estimate(value=None, n=12)}),
+    SliceMetrics(dataset="backtest", slice="all", metrics={"auc": Estimate(value=0.6, low=0.5, high=0.7, n=90)}),
+]
+
+
+def made(**changes: Any) -> ModelCard:
+    records = {"contract": CONTRACT, "labels": LABELS, "quarantine": QUARANTINE, "metrics": METRICS}
+    return model_card(USE_CASE, **{**records, **changes})
+
+
+def test_every_record_is_in_the_markdown() -> None:
+    text = made().to_markdown()
+    assert text.startswith("# sba_loans\n")
+    assert USE_CASE.intended_use in text
+    for limit in USE_CASE.limits:
+        assert f"- {limit}\n" in text
+    for column in CONTRACT.inputs:
+        assert f"| {column.name} | {column.kind} |" in text
+    for exclusion in USE_CASE.features.exclude:
+        assert f"| {exclusion.column} | {exclusion.reason} |" in text
+    assert "20 (2.00%; limit 5.00%) were set aside" in text
+    assert r"| a\|b | 20 |" in text
+    assert "123 rows up to 2003-12-31 had not had that time and were left out, 4 of them already bad" in text
+    assert "| test | 100 | 3 | 2000-01-03 to 2000-12-29 |" in text
+    assert "| backtest | 0 | 0 | none to none |" in text
+    assert "0.7100 [0.6500, 0.7700] (n=100)" in text
+    assert "| year=2000 | no data (n=12) | not measured |" in text
+    for fingerprint in (CONTRACT.data_hash, CONTRACT.transform_fingerprint, CONTRACT.code_fingerprint):
+        assert fingerprint in text
+
+
+def test_no_section_is_empty() -> None:
+    sections = made().to_markdown().split("\n## ")[1:]
+    assert [s.splitlines()[0] for s in sections] == [
+        "Intended use",
+        "Limits",
+        "Model",
+        "Data",
+        "Labels and splits",
+        "Inputs",
+        "Columns left out",
+        "Metrics: test",
+        "Metrics: backtest",
+        "Gates and approval",
+    ]
+    assert all(len(s.strip().splitlines()) > 1 for s in sections)
+
+
+def test_the_json_gives_the_card_back_and_equal_records_give_equal_bytes() -> None:
+    card = made()
+    assert ModelCard.model_validate_json(card.model_dump_json()) == card
+    assert made().model_dump_json() == card.model_dump_json()
+    assert made().to_markdown() == card.to_markdown()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metrics": []}, "would lack the metrics of test/all"),
+        ({"metrics": METRICS[1:]}, "would lack the metrics of test/all"),
+        ({"metrics": [METRICS[0].model_copy(update={"metrics": {}})]}, "would lack the metrics of test/all"),
+        ({"labels": LABELS.model_copy(update={"splits": {}})}, "would lack the splits"),
+        ({"contract": CONTRACT.model_copy(update={"model": "card_default"})}, "'sba_loans' but .* is 'card_default'"),
+        ({"contract": CONTRACT.model_copy(update={"as_of": "2004-12-31"})}, "as_of is '2004-12-31' but"),
+        ({"quarantine": QUARANTINE.model_copy(update={"kept": 979})}, "rows kept by quarantine is 979 but"),
+        ({"labels": LABELS.model_copy(update={"maturity_months": 12})}, "labels' maturity is 12"),
+    ],
+)
+def test_a_missing_section_or_another_models_record_is_an_error(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(FairleadError, match=message):
+        made(**changes)
+
+
+def test_a_card_without_intended_use_cannot_be_made() -> None:
+    with pytest.raises(FairleadError, match="intended_use"):
+        load(USE_CASE.model_copy(update={"intended_use": ""}).model_dump_json(indent=1))
