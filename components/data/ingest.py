@@ -1,10 +1,12 @@
 """Ingest: copy the raw table to parquet as it came, in chunks, with the hash of the source's bytes."""
 
+import csv
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -92,7 +94,7 @@ def open_table(path: Path, where: str) -> Iterator[tuple[pa.Schema, Iterator[pa.
 def _reading(where: str, ending: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
         raise FairleadError(f"{where} cannot be read as {ending.removeprefix('.')}: {error}") from error
 
 
@@ -124,26 +126,32 @@ def _copy(path: Path, target: Path, data: Data, where: str) -> int:
     return rows
 
 
-def _read_parquet(file: BinaryIO) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+def _read_parquet(file: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     table = pq.ParquetFile(file)
     return table.schema_arrow, table.iter_batches(CHUNK)
 
 
-def _read_csv(file: BinaryIO) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    reading = pa_csv.ReadOptions(block_size=BLOCK)
-    parsing = pa_csv.ParseOptions(newlines_in_values=True)
-    names = pa_csv.open_csv(file, reading, parsing).schema.names
+def read_csv(file: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Open a CSV file with a header, in UTF-8, as batches of text; empty cells are null.
+
+    Raises:
+        ArrowInvalid: no header, or later, while batches are taken, a row with another number of cells.
+    """
+    header = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    names = next((row for row in csv.reader(header) if row), [])
+    header.detach()
+    file.seek(0)
     text = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
     )
-    file.seek(0)
-    batches = pa_csv.open_csv(file, reading, parsing, text)
+    parsing = pa_csv.ParseOptions(newlines_in_values=True)
+    batches = pa_csv.open_csv(file, pa_csv.ReadOptions(block_size=BLOCK), parsing, text)
     return batches.schema, iter(batches)
 
 
-_READERS: dict[str, Callable[[BinaryIO], tuple[pa.Schema, Iterator[pa.RecordBatch]]]] = {
+_READERS: dict[str, Callable[[IO[bytes]], tuple[pa.Schema, Iterator[pa.RecordBatch]]]] = {
     ".parquet": _read_parquet,
-    ".csv": _read_csv,
+    ".csv": read_csv,
 }
 
 

@@ -79,7 +79,9 @@ def _from_s3(bucket: str, key: str, source: str, target: Path) -> None:
     from pyarrow import fs
 
     try:
-        with fs.S3FileSystem().open_input_stream(f"{bucket}/{key}") as stream, target.open("wb") as f:
+        # From the URI, because only so the client looks for AWS_ENDPOINT_URL and for the bucket's own region.
+        store = fs.FileSystem.from_uri(f"s3://{bucket}")[0]
+        with store.open_input_stream(f"{bucket}/{key}") as stream, target.open("wb") as f:
             shutil.copyfileobj(stream, f, BLOCK)
     except FileNotFoundError as error:
         raise _missing(source) from error
