@@ -1,6 +1,7 @@
-"""The search for hyperparameters: seeded trials, judged on the newest rows of the train split."""
+"""The search for hyperparameters: seeded trials, judged on the newer rows of the train split."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from components.core.errors import FairleadError
 from components.core.use_case import UseCase
 from components.training import calibration
 from components.training.algorithms import algorithm
+from components.training.candidate import Model
 from components.training.dataset import Rows, read
-from components.training.matrices import prepare
+from components.training.matrices import Matrices, prepare
 from components.training.splits import TRAIN
 
-VALIDATION_SHARE = 0.3
-"""Newest part of the train split, on which trials are compared."""
+CUTS = (0.4, 0.6, 0.8, 1.0)
+"""Shares of the train split, in order of time: a trial learns on the rows up to one cut and is judged on those up to
+the next. One cut alone would leave a few dozen bad rows to judge by, too few to tell two algorithms apart."""
 
 
 class Trial(BaseModel):
@@ -29,7 +32,7 @@ class Trial(BaseModel):
     algorithm: str
     parameters: dict[str, Any]
     log_loss: float
-    """Mean log loss on the validation rows, after recalibration to them."""
+    """Mean log loss over the rows of all windows, after recalibration to each window."""
     seed: int
     number: int
     """Place in its search."""
@@ -42,10 +45,11 @@ Trials = TypeAdapter(list[Trial])
 def search(dataset: Path, use_case: UseCase, algorithm_name: str, trials: int, seed: int) -> list[Trial]:
     """Try hyperparameters with Optuna's TPE sampler; the same arguments give the same trials.
 
-    The train split is cut by time: a trial learns on the older part and is judged on the newer one. The calibration
-    and test splits are not touched, so nothing that is decided later has been seen here. Its loss is taken after
-    recalibration, because what is served is recalibrated too: a trial is judged by how it ranks, not by how the
-    overall rate moved between the two parts.
+    The train split is cut by time into expanding windows: a trial learns on the older rows and is judged on the next
+    ones, several times over. The calibration and test splits are not touched, so nothing that is decided later has
+    been seen here. The loss is taken after recalibration, because what is served is recalibrated too: a trial is
+    judged by how it ranks, not by how the overall rate moved between the windows. It is a little too kind, the same
+    for all trials, since boosting stops and recalibrates on the rows that it is judged on.
 
     Args:
         dataset: what ``label_rows`` wrote.
@@ -58,13 +62,13 @@ def search(dataset: Path, use_case: UseCase, algorithm_name: str, trials: int, s
         FairleadError: no such algorithm, or the train split is too small to be cut.
     """
     chosen = algorithm(algorithm_name)
-    data = prepare(*_cut(read(dataset, use_case, TRAIN)), use_case)
+    windows = [prepare(older, newer, use_case) for older, newer in _windows(read(dataset, use_case, TRAIN))]
     done: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> float:
         parameters = chosen.suggest(trial)
-        model = chosen.fit(parameters, data, seed)
-        loss = _loss(model.predict_proba(data.later_x)[:, 1], data.later_y)
+        losses = [_losses(chosen.fit(parameters, window, seed), window) for window in windows]
+        loss = float(np.mean(np.concatenate(losses)))
         done.append(
             Trial(algorithm=algorithm_name, parameters=parameters, log_loss=loss, seed=seed, number=trial.number)
         )
@@ -93,20 +97,24 @@ def _study(seed: int) -> optuna.Study:
     return optuna.create_study(sampler=sampler, direction="minimize")
 
 
-def _cut(rows: Rows) -> tuple[Rows, Rows]:
+def _windows(rows: Rows) -> list[tuple[Rows, Rows]]:
     ordered = np.sort(rows.days)
-    first_new = ordered[int(len(ordered) * (1 - VALIDATION_SHARE))]
-    older, newer = rows.take(rows.days < first_new), rows.take(rows.days >= first_new)
-    for part in (older, newer):
-        bad = int(part.labels.sum())
-        if bad in (0, len(part.labels)):
-            raise FairleadError(
-                f"the train split cannot be cut at {first_new} for tuning: one part holds {bad} bad of "
-                f"{len(part.labels)} rows and both classes are needed; give training more rows"
-            )
-    return older, newer
+    days = [ordered[int(len(ordered) * cut)] for cut in CUTS[:-1]] + [ordered[-1] + np.timedelta64(1, "D")]
+    found = [
+        (rows.take(rows.days < start), rows.take((rows.days >= start) & (rows.days < end)))
+        for start, end in pairwise(days)
+    ]
+    usable = [parts for parts in found if all(0 < part.labels.sum() < len(part.labels) for part in parts)]
+    if not usable:
+        raise FairleadError(
+            f"the train split ({len(rows.labels)} rows, {int(rows.labels.sum())} bad) is too small to tune on: "
+            f"no cut at {', '.join(map(str, days[:-1]))} leaves both classes on both sides; give training more rows"
+        )
+    return usable
 
 
-def _loss(p: FloatArray, labels: FloatArray) -> float:
+def _losses(model: Model, data: Matrices) -> FloatArray:
+    p, labels = model.predict_proba(data.later_x)[:, 1], data.later_y
     q = np.clip(calibration.fit(p, labels).apply(p), calibration.CLIP, 1 - calibration.CLIP)
-    return float(-np.mean(labels * np.log(q) + (1 - labels) * np.log1p(-q)))
+    losses: FloatArray = -(labels * np.log(q) + (1 - labels) * np.log1p(-q))
+    return losses
