@@ -140,14 +140,14 @@ def _numbers(data: list[Any] | Array, field: Field, whole: bool) -> Array:
     else:
         # By exact type: bool is an int to Python, and not a number to the protocol.
         _each_type(data, field, (int, float), "a number" + _or_null(field))
-        array = np.array([np.nan if v is None else v for v in data], dtype=np.float64)
+        array = np.array([np.nan if v is None else _float(v) for v in data], dtype=np.float64)
     missing = np.isnan(array)
     if not field.nullable:
         _values(missing, data, field, f"a number{_domain(field)}")
-    _values(np.isinf(array), data, field, "a finite number")
     if whole:
-        _values(~missing & (array != np.floor(array)), data, field, "a whole number")
         _values(np.abs(array) > EXACT, data, field, "a whole number up to 2**53 either way")
+        _values(~missing & (array != np.floor(array)), data, field, "a whole number")
+    _values(np.isinf(array), data, field, "a finite number")
     with np.errstate(invalid="ignore"):
         outside = np.zeros(len(array), dtype=bool)
         if field.minimum is not None:
@@ -156,6 +156,13 @@ def _numbers(data: list[Any] | Array, field: Field, whole: bool) -> Array:
             outside |= array > field.maximum
     _values(outside, data, field, f"a number{_domain(field)}")
     return array
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond every float
+        return np.inf
 
 
 def _texts(data: list[Any] | Array, field: Field) -> list[str | None]:
