@@ -58,6 +58,9 @@ def check_rows(raw: Path, data: Data, clean: Path, quarantine: Path) -> Quaranti
         QuarantineLimitExceeded: a larger share than ``data.quarantine_limit`` was set aside; the text has the counts.
         FairleadError: the table has no rows or a wrong column, or a rule cannot be used.
     """
+    # A replay of the last outcome that was killed must not be finished on top of this one.
+    for path in (quarantine, clean):
+        next_of(path).unlink(missing_ok=True)
     rows, seen, broken = 0, None, [pl.DataFrame(schema=QUARANTINE)]
     with whole_file(clean) as scratch, pq.ParquetWriter(scratch, _arrow_schema(data)) as writer:
         for frame in _chunks(raw):
@@ -66,8 +69,8 @@ def check_rows(raw: Path, data: Data, clean: Path, quarantine: Path) -> Quaranti
             writer.write_table(_to_arrow(checked.clean, data))
             broken.append(_with_originals(checked.breaches, frame, position))
             rows, seen = rows + frame.height, checked.seen
-    if rows == 0:
-        raise FairleadError(f"{raw} has 0 rows; there is nothing to check")
+        if rows == 0:
+            raise FairleadError(f"{raw} has 0 rows; there is nothing to check")
     breaches = pl.concat(broken)
     write_quarantine(breaches, quarantine)
     report = _report(rows, breaches, data)
@@ -90,6 +93,11 @@ def write_clean(table: pl.DataFrame, data: Data, target: Path) -> None:
     """Write typed rows with the same column types as ``check_rows`` does."""
     with whole_file(target) as scratch:
         pq.write_table(_to_arrow(table, data), scratch)
+
+
+def next_of(path: Path) -> Path:
+    """Name the file that a replay writes before it takes the place of ``path``."""
+    return path.with_name(f".{path.name}.next")
 
 
 def originals(quarantine: Path) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from components.core.use_case import Data
 from components.data.columns import require_columns, typed
 from components.data.expectations import check
 from components.data.ingest import open_table
-from components.data.quarantine import QUARANTINE, count_rows, write_clean, write_quarantine
+from components.data.quarantine import QUARANTINE, count_rows, next_of, write_clean, write_quarantine
 
 
 class ReplayReport(BaseModel):
@@ -156,20 +156,16 @@ def _positions_by_id(table: pl.DataFrame, now: _Split, data: Data, repaired: Pat
 
 def _write(table: pl.DataFrame, broken: pl.DataFrame, clean: Path, quarantine: Path, data: Data) -> None:
     """Change both files as one: from the moment that the second scratch file is there, ``_finish`` can complete it."""
-    next_clean, next_quarantine = _next(clean), _next(quarantine)
+    next_clean, next_quarantine = next_of(clean), next_of(quarantine)
     write_clean(table, data, next_clean)
     write_quarantine(broken, next_quarantine)
     _finish(clean, quarantine)
 
 
 def _finish(clean: Path, quarantine: Path) -> None:
-    next_clean, next_quarantine = _next(clean), _next(quarantine)
+    next_clean, next_quarantine = next_of(clean), next_of(quarantine)
     if next_quarantine.exists():
         if next_clean.exists():
             next_clean.replace(clean)
         next_quarantine.replace(quarantine)
     next_clean.unlink(missing_ok=True)
-
-
-def _next(path: Path) -> Path:
-    return path.with_name(f".{path.name}.next")
