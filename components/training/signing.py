@@ -26,6 +26,9 @@ def ensure_key(signing_key: Path, verify_key: Path) -> None:
     Raises:
         FairleadError: there is a public key without its private key, or the private key cannot be read.
     """
+    # A mounted Secret cannot be written, not even a lock; a key that is there never changes.
+    if signing_key.exists() and verify_key.exists():
+        return
     with one_at_a_time(signing_key.parent / f".{signing_key.name}.lock"):
         if not signing_key.exists():
             if verify_key.exists():

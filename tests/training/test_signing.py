@@ -36,6 +36,14 @@ def test_signing_again_replaces_the_signature(bundle, keys, session_settings):
     assert [p.name for p in bundle.parent.iterdir()] == ["bundle"]
 
 
+def test_where_both_keys_are_nothing_is_written(keys, tmp_path):
+    pair = tmp_path / "signing.pem", tmp_path / "signing.pub.pem"
+    for key, copy in zip(keys, pair, strict=True):
+        shutil.copy(key, copy)
+    ensure_key(*pair)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["signing.pem", "signing.pub.pem"]
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "transform.json", "checksums.json", "model_card.md"])
 def test_a_changed_file_is_named(bundle, name, session_settings):
     content = bytearray((bundle / name).read_bytes())
