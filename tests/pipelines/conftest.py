@@ -10,6 +10,9 @@ from pipelines.catalogue import compiled
 from pipelines.parameters import parameters
 from pipelines.runners import local
 from pipelines.runners.local import Run
+from tests.pipelines.kubeflow_api import api
+
+__all__ = ["api"]
 
 SHARDS = 'shards=[{"algorithm": "xgboost", "seed": 1, "trials": 2}, {"algorithm": "logistic", "seed": 1, "trials": 1}]'
 

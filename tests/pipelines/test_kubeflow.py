@@ -1,11 +1,5 @@
 """Submission and schedules against a server that answers as the Kubeflow Pipelines API v2beta1 does, over real HTTP."""
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-
 import pytest
 from click.testing import CliRunner
 
@@ -14,52 +8,7 @@ from pipelines import cli
 from pipelines.catalogue import compiled
 from pipelines.parameters import parameters
 from pipelines.runners.kubeflow import schedule, submit
-
-ANSWERS = {
-    "GET /apis/v2beta1/healthz": {"multi_user": False},
-    "GET /apis/v2beta1/experiments": {"experiments": []},
-    "POST /apis/v2beta1/experiments": {"experiment_id": "e1", "display_name": "loans"},
-    "POST /apis/v2beta1/runs": {"run_id": "r1", "display_name": "a run"},
-    "GET /apis/v2beta1/recurringruns": {
-        "recurringRuns": [{"recurring_run_id": "s0", "display_name": "monthly"}],
-        "next_page_token": "",
-    },
-    "POST /apis/v2beta1/recurringruns": {"recurring_run_id": "s1", "display_name": "weekly"},
-}
-
-Received = list[tuple[str, Any]]
-
-
-class _Api(BaseHTTPRequestHandler):
-    received: Received
-
-    def _answer(self) -> None:
-        call = f"{self.command} {self.path.partition('?')[0]}"
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.received.append((call, json.loads(body) if body else None))
-        answer = json.dumps(ANSWERS.get(call, {"error": call})).encode()
-        self.send_response(200 if call in ANSWERS else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_GET = do_POST = _answer  # noqa: N815  names of the standard library
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
-@pytest.fixture
-def api() -> Iterator[tuple[str, Received]]:
-    received: Received = []
-    handler = type("Api", (_Api,), {"received": received})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", received
-        server.shutdown()
-        thread.join()
+from tests.pipelines.kubeflow_api import Received, cached
 
 
 def test_a_run_is_made_from_the_compiled_pipeline(api: tuple[str, Received]) -> None:
@@ -81,14 +30,6 @@ def test_an_endpoint_that_does_not_answer_is_named() -> None:
 def test_no_endpoint_says_how_to_give_one() -> None:
     with pytest.raises(FairleadError, match="FAIRLEAD_KFP_HOST"):
         submit(compiled("training"), {}, "", "loans", "a run")
-
-
-def cached(spec: dict[str, Any]) -> list[str]:
-    """List the tasks of a compiled pipeline, nested ones too, that may be taken from the cache."""
-    parts = [spec["root"], *spec["components"].values()]
-    tasks = [item for part in parts for item in part.get("dag", {}).get("tasks", {}).items()]
-    assert len(tasks) > 15
-    return [name for name, task in tasks if task.get("cachingOptions", {}).get("enableCache")]
 
 
 def test_a_run_may_use_the_cache_unless_told_otherwise(api: tuple[str, Received]) -> None:
