@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from components.core.contracts import Columns, FloatArray, GateResult
 from components.core.errors import FairleadError
-from components.core.use_case import Behaviour
+from components.core.use_case import Behaviour, load, shipped
+from components.features.rows import request_fields
 from components.judgement.behaviour import behave, select
 
 ROWS = {
@@ -116,6 +117,18 @@ def test_wrong_columns_are_clear_errors() -> None:
 def test_a_test_that_says_too_little_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="needs"):
         Behaviour(name="t", **settings)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_behaviour_fits_the_requests_of_its_use_case(name: str) -> None:
+    use_case = load(name)
+    empty: dict[str, Any] = {"int": 1.0, "float": 1.0, "category": None, "date": np.datetime64("2003-01-01")}
+    rows = {
+        f.name: np.full(60, empty[f.kind], dtype=object if f.kind == "category" else None)
+        for f in request_fields(use_case)
+    }
+    results = behave(lambda _: np.full(60, 0.5), rows, use_case.gates.behaviour)
+    assert [r.gate for r in results] == [b.name for b in use_case.gates.behaviour]
 
 
 def test_the_rows_are_left_as_they_were() -> None:
