@@ -15,6 +15,7 @@ from components.training import bundle, signing
 from components.training.algorithms import algorithm
 from components.training.candidate import Candidate
 from components.training.labels import label_rows
+from components.training.sealing import seal
 from components.training.train import predict, train
 from components.training.tune import Trial
 
@@ -91,10 +92,11 @@ def signed_bundle(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A signed bundle; tests that change a bundle take a copy of it."""
-    target = tmp_path_factory.mktemp("bundles") / "sba"
-    bundle.write(candidate, sba, small_dataset, AS_OF, hash_file(SAMPLE), target, card_markdown="# A model\n")
-    signing.sign(target, session_settings.signing_key)
-    return target
+    folder = tmp_path_factory.mktemp("bundles")
+    bundle.write(candidate, sba, small_dataset, AS_OF, hash_file(SAMPLE), folder / "draft")
+    keys = session_settings.signing_key, session_settings.verify_key
+    seal(folder / "draft", "# A model\n", "{}\n", *keys, folder / "sba")
+    return folder / "sba"
 
 
 def _trial(name: str) -> Trial:

@@ -30,7 +30,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--exit-on-refusal",
         action="store_true",
-        help="end with status 3 when the bundle is refused, instead of staying up",
+        help="end with status 4 when the bundle is refused, instead of staying up",
     )
     return parser.parse_args(arguments)
 

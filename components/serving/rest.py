@@ -156,7 +156,9 @@ def status_of(error: FairleadError) -> HTTPStatus:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, FairleadError)  # registered for these alone
     status = status_of(error)
-    logger.info("%s %s: %d %s", request.method, request.url.path, status, error)
+    # Whoever probes for readiness does so for ever: the reason was printed once, when it came up.
+    level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
+    logger.log(level, "%s %s: %d %s", request.method, request.url.path, status, error)
     return _json({"error": str(error)}, status)
 
 

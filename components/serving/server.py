@@ -22,8 +22,8 @@ from components.training.bundle import Bundle
 
 logger = logging.getLogger("kserve.fairlead")
 
-REFUSED = 3
-"""Exit status of a server that was told to end when its bundle is refused."""
+REFUSED = 4
+"""Exit status when the bundle is refused and the server was told to end then (uvicorn has 3: it cannot listen)."""
 
 
 @dataclass(frozen=True)

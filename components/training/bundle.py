@@ -117,11 +117,8 @@ def write(
     as_of: date,
     data_hash: str,
     target: Path,
-    *,
-    card_markdown: str = "",
-    card_json: str = "",
 ) -> Contract:
-    """Write a bundle, whole or not at all; it still has to be signed.
+    """Write a bundle, whole or not at all; it still has to get its model card and be signed (see ``sealing``).
 
     Args:
         candidate: the trained model.
@@ -130,8 +127,6 @@ def write(
         as_of: training date.
         data_hash: sha256 of the raw table.
         target: the directory to make.
-        card_markdown: ``model_card.md``, left out when empty.
-        card_json: ``model_card.json``, left out when empty.
 
     Raises:
         FairleadError: there is something at ``target``.
@@ -158,9 +153,6 @@ def write(
         _write_json(scratch / "reference.json", reference(rows, matrix, probability, contract))
         _write_json(scratch / "background.json", _background(rows, contract, use_case.training.seed))
         _write_json(scratch / "examples.json", _examples(rows, probability, contract))
-        for name, text in (("model_card.md", card_markdown), ("model_card.json", card_json)):
-            if text:
-                (scratch / name).write_text(text, encoding="utf-8")
         _write_json(scratch / integrity.CHECKSUMS, integrity.checksums(scratch))
     return contract
 

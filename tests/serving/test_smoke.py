@@ -60,7 +60,7 @@ def test_a_refused_bundle_fails_with_the_servers_words(
 ):
     copy = shutil.copytree(signed_bundle, tmp_path / "copy")
     (copy / "model.sig").unlink()
-    with pytest.raises(FairleadError, match=r"(?s)ended with status 3 .*NOT READY: .*it has no model\.sig"):
+    with pytest.raises(FairleadError, match=r"(?s)ended with status 4 .*NOT READY: .*it has no model\.sig"):
         smoke(copy, small_dataset, predictions, session_settings)
 
 

@@ -1,0 +1,34 @@
+import numpy as np
+
+from components.core.contracts import Field
+from components.training.v2_request import v2_body
+
+
+def test_each_kind_is_written_as_its_datatype():
+    fields = [
+        Field(name="day", kind="date", nullable=True),
+        Field(name="n", kind="int"),
+        Field(name="x", kind="float", nullable=True),
+        Field(name="bank", kind="category", nullable=True),
+    ]
+    rows = {
+        "day": np.array(["2003-01-31", "NaT"], dtype="datetime64[D]"),
+        "n": np.array([1.0, 2.0]),
+        "x": np.array([np.nan, 0.5]),
+        "bank": np.array(["A", None], dtype=object),
+    }
+    found = {t["name"]: (t["datatype"], t["shape"], t["data"]) for t in v2_body(rows, fields)["inputs"]}
+    assert found == {
+        "day": ("BYTES", [2], ["2003-01-31", None]),
+        "n": ("INT64", [2], [1, 2]),
+        "x": ("FP64", [2], [None, 0.5]),
+        "bank": ("BYTES", [2], ["A", None]),
+    }
+
+
+def test_what_is_missing_in_every_row_is_left_out_only_where_it_may_be():
+    rows = {"x": np.array([np.nan]), "y": np.array([np.nan])}
+    fields = [Field(name="x", kind="float", nullable=True), Field(name="y", kind="float")]
+    body = v2_body(rows, fields, "mine")
+    assert body["id"] == "mine"
+    assert [(t["name"], t["data"]) for t in body["inputs"]] == [("y", [None])]
