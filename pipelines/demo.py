@@ -80,6 +80,11 @@ def _answer(url: str, example: dict[str, Any]) -> str:
     return f"{example['name']} {outputs['probability']:.4f} → {outputs['decision']}"
 
 
+def _count(gates: list[dict[str, Any]]) -> str:
+    verdicts = [g["verdict"].replace("_", " ") for g in gates]
+    return ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts), reverse=True))
+
+
 def _summary(settings: Settings, done: Run, uri: str, answers: list[str], seconds: float) -> list[str]:
     rows = json.loads(done.artifact("check_rows", "report").read_text())
     slices = json.loads(done.artifact("evaluate", "slices").read_text())
@@ -92,7 +97,7 @@ def _summary(settings: Settings, done: Run, uri: str, answers: list[str], second
         f"Done in {seconds:.0f} s; no step took more than {peak:.1f} GB.",
         f"  data       {rows['kept']:,} of {rows['rows']:,} loans used, {rows['quarantined']:,} in quarantine by rule",
         f"  AUC        {scores}",
-        f"  gates      {sum(g['verdict'] == 'pass' for g in gates)} of {len(gates)} passed; registered as {uri}",
+        f"  gates      {_count(gates)}; registered as {uri}",
         f"  V2 answers {' · '.join(answers)}",
         f"  ledger     {Ledger(settings.ledger_path).verify()} entries, unbroken",
         f"  report     {done.artifact('write_report', 'report')}",

@@ -52,5 +52,5 @@ def check_rows(
 
     found = check_rows(Path(raw.path), load(use_case).data, Path(clean.path), Path(quarantine.path))
     Path(report.path).write_text(found.model_dump_json())
-    metrics.log_metric("rows", found.rows)
-    metrics.log_metric("quarantined", found.quarantined)
+    metrics.metadata.update(rows=found.rows, quarantined=found.quarantined)
+    Path(metrics.path).touch()

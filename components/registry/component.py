@@ -28,7 +28,7 @@ def track(
     trial = Trial.model_validate_json(Path(chosen.path).read_bytes())
     parameters = {"algorithm": trial.algorithm, "as_of": contract.as_of, "seed": trial.seed, **trial.parameters}
     metrics = AllMetrics.validate_json(Path(slices.path).read_bytes())
-    key = hash_file(Path(draft.path) / "contract.json")[:12]
+    key = hash_file(Path(draft.path) / "checksums.json")[:12]
     files = [Path(curves.path), Path(plots.path), Path(labels.path)]
     return log_run(read_settings(), contract.model, key, contract.data_hash, parameters, metrics, files).run_id
 

@@ -1,11 +1,10 @@
 """Run a compiled pipeline on this machine: each step in the environment that stands for its image, resumed from cache.
 
-It leans on three internals of kfp 2.17 (the task handler's class, the cache's file names, the log line of a cache hit);
-kfp is pinned and tests/pipelines/test_local.py holds us to them.
+It leans on two internals of kfp 2.17, the task handler's class and the function that executes a task; kfp is pinned and
+tests/pipelines/test_local.py holds us to them.
 """
 
 import contextlib
-import json
 import logging
 import os
 import subprocess
@@ -20,7 +19,9 @@ from typing import Any, ClassVar, TextIO
 
 from kfp import components as kfp_components
 from kfp import local
+from kfp.dsl import Artifact
 from kfp.local import status, subprocess_task_handler
+from kfp.local.orchestrator import task_executor
 
 from components.core.artifacts import files_below, hash_files
 from components.core.errors import FairleadError
@@ -79,8 +80,8 @@ def run(package: Path, arguments: dict[str, Any], home: Path, say: Say) -> Run:
     result = Run(folder)
     cache = home / "cache" / _code_version()
     pipeline = kfp_components.load_component_from_file(str(package))
-    progress = _Progress(result, say, cache)
-    with _handling(progress), (folder / "run.log").open("w", encoding="utf-8") as log, _quiet(log, progress):
+    progress = _Progress(result, say)
+    with _watching(progress), (folder / "run.log").open("w", encoding="utf-8") as log, _quiet(log):
         local.init(
             runner=local.SubprocessRunner(use_venv=False),
             pipeline_root=str(home / "artifacts"),
@@ -105,35 +106,34 @@ def _code_version() -> str:
 class _Progress:
     """Collects what the run's steps did and tells it, a line for each step."""
 
-    def __init__(self, result: Run, say: Say, cache: Path) -> None:
+    def __init__(self, result: Run, say: Say) -> None:
         self.result = result
         self.stdout = sys.stdout
         self.tell = say
-        self.cache = cache
         self.failure = ""
         self._lock = threading.Lock()
+        self._this_step = threading.local()
 
     def say(self, line: str) -> None:
         # While kfp's own output goes to a file, the user's line still goes where it went before.
         with contextlib.redirect_stdout(self.stdout):
             self.tell(line)
 
-    def ran(self, step: str, outputs: dict[str, str], seconds: float) -> None:
-        with self._lock:
-            self.result.outputs[step] = outputs
-            self.result.seconds[step] = self.result.seconds.get(step, 0.0) + seconds
-            self.say(f"  {step:<18} {seconds:6.1f} s")
+    def ran(self, seconds: float) -> None:
+        """Take note, in a step's own thread, that it was run and not taken from the cache."""
+        self._this_step.seconds = seconds
 
-    def reused(self, step: str, key: str) -> None:
-        entry = next(self.cache.glob(f"{key}*.json"))
-        values = json.loads(entry.read_text(encoding="utf-8"))
+    def ended(self, step: str, outputs: dict[str, Any]) -> None:
+        seconds = self._this_step.__dict__.pop("seconds", None)
         with self._lock:
-            self.result.outputs[step] = {n: v["uri"] for n, v in values.items() if isinstance(v, dict) and "uri" in v}
-            self.say(f"  {step:<18}  cached")
+            self.result.outputs[step] = {name: v.uri for name, v in outputs.items() if isinstance(v, Artifact)}
+            if seconds is not None:
+                self.result.seconds[step] = self.result.seconds.get(step, 0.0) + seconds
+            self.say(f"  {step:<18} {'cached' if seconds is None else f'{seconds:6.1f} s':>8}")
 
     def failed(self, step: str, log: Path) -> None:
         with self._lock:
-            self.failure = f"step {step} failed: {_cause(log)}\n(the step's log: {log})"
+            self.failure = self.failure or f"step {step} failed: {_cause(log)}\n(the step's log: {log})"
 
 
 class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[misc]
@@ -145,12 +145,11 @@ class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[m
         group_of(image)
 
     def run(self) -> status.Status:
-        step, executor_input = _step(self.full_command)
+        step = self.full_command[self.full_command.index("--function_to_execute") + 1]
         group = group_of(self.image)
         ensure([group], ENVIRONMENTS, self.progress.say)
         python = interpreter(group, ENVIRONMENTS)
         command = subprocess_task_handler.replace_python_executable(self.full_command, str(python))
-        outputs = {n: a["artifacts"][0]["uri"] for n, a in executor_input["outputs"].get("artifacts", {}).items()}
         log = self.progress.result.folder / f"{step}-{time.monotonic_ns()}.log"
         environment = {**os.environ, **self.env_vars}
         # Byte code makes the heavy imports of every later step two to three times faster.
@@ -163,14 +162,8 @@ class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[m
         if code != 0:
             self.progress.failed(step, log)
             return status.Status.FAILURE
-        self.progress.ran(step, outputs, time.monotonic() - started)
+        self.progress.ran(time.monotonic() - started)
         return status.Status.SUCCESS
-
-
-def _step(command: list[str]) -> tuple[str, dict[str, Any]]:
-    """Find a step's name and input in the command line that kfp made for it."""
-    executor_input = json.loads(command[command.index("--executor_input") + 1])
-    return command[command.index("--function_to_execute") + 1], executor_input
 
 
 def _cause(log: Path) -> str:
@@ -180,43 +173,38 @@ def _cause(log: Path) -> str:
     return ours.partition(": ")[2].strip() if mark else "\n".join(text.strip().splitlines()[-15:])
 
 
-class _CacheHits(logging.Handler):
-    """Hears of steps that were taken from the cache; kfp tells it nowhere else."""
-
-    def __init__(self, progress: _Progress) -> None:
-        super().__init__(logging.INFO)
-        self.progress = progress
-
-    def emit(self, record: logging.LogRecord) -> None:
-        words = record.getMessage().split()
-        if "cache hit" in record.getMessage():
-            self.progress.reused(words[1].replace("-", "_"), words[4].removeprefix("(key=").removesuffix(");"))
-
-
 @contextlib.contextmanager
-def _handling(progress: _Progress) -> Iterator[None]:
-    """Put our task handler in the place of kfp's, which knows one interpreter only."""
-    original = subprocess_task_handler.SubprocessTaskHandler
+def _watching(progress: _Progress) -> Iterator[None]:
+    """Put our task handler in the place of kfp's, which knows one interpreter only, and hear of every step's end."""
+    handler, execute = subprocess_task_handler.SubprocessTaskHandler, task_executor.execute_single_task
+
+    def executed(**arguments: Any) -> Any:
+        outputs, ended = execute(**arguments)
+        if ended == status.Status.SUCCESS:
+            progress.ended(arguments["task_name"].replace("-", "_"), outputs)
+        return outputs, ended
+
     _Handler.progress = progress
     subprocess_task_handler.SubprocessTaskHandler = _Handler
+    task_executor.execute_single_task = executed
     try:
         yield
     finally:
-        subprocess_task_handler.SubprocessTaskHandler = original
+        subprocess_task_handler.SubprocessTaskHandler = handler
+        task_executor.execute_single_task = execute
 
 
 @contextlib.contextmanager
-def _quiet(log: TextIO, progress: _Progress) -> Iterator[None]:
-    """Send kfp's own output to a file and hear of cache hits."""
+def _quiet(log: TextIO) -> Iterator[None]:
+    """Send kfp's own output to a file."""
     root = logging.getLogger()
-    level, hits = root.level, _CacheHits(progress)
-    root.addHandler(hits)
-    root.setLevel(logging.INFO)
+    level, handlers = root.level, root.handlers[:]
     try:
         with contextlib.redirect_stdout(log), warnings.catch_warnings():
             # Limits, retries and deadlines are for Kubernetes; that a process here has none is no news.
             warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
             yield
     finally:
-        root.removeHandler(hits)
+        # Steps that ran side by side may have left kfp's handlers, which write to the file that is now closed.
+        root.handlers[:] = handlers
         root.setLevel(level)
