@@ -1,0 +1,149 @@
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.core.errors import ContractViolation, FairleadError
+from components.training.labels import label_rows
+
+AS_OF = date(2003, 12, 31)
+COLUMNS = {"row_id": pl.Int64, "event_time": pl.Date, "outcome": pl.Int64, "outcome_time": pl.Date}
+
+
+def filler(start=date(1999, 1, 1), days=600):
+    """Mature rows, one a day, every third bad after a year."""
+    return [
+        (10_000 + i, day, int(i % 3 == 0), day + timedelta(days=365) if i % 3 == 0 else None)
+        for i, day in enumerate(start + timedelta(days=d) for d in range(days))
+    ]
+
+
+END = (1, date(2012, 12, 31), 0, None)
+"""A late row: the table goes on long after the training date."""
+
+
+@pytest.fixture
+def label(sba, tmp_path):
+    def run(rows, as_of=AS_OF):
+        pl.DataFrame(rows, schema=COLUMNS, orient="row").write_parquet(tmp_path / "features.parquet")
+        report = label_rows(tmp_path / "features.parquet", sba, as_of, tmp_path / "dataset.parquet")
+        frame = pl.read_parquet(tmp_path / "dataset.parquet")
+        return report, {r["row_id"]: r for r in frame.iter_rows(named=True)}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome", "when", "expected"),
+    [
+        pytest.param(date(2000, 3, 10), 1, date(2003, 3, 9), 1.0, id="bad the day before maturity"),
+        pytest.param(date(2000, 3, 10), 1, date(2003, 3, 10), 1.0, id="bad on the day of maturity"),
+        pytest.param(date(2000, 3, 10), 1, date(2003, 3, 11), 0.0, id="bad the day after maturity"),
+        pytest.param(date(2000, 3, 10), 0, None, 0.0, id="never bad"),
+        pytest.param(date(2000, 2, 29), 1, date(2003, 2, 28), 1.0, id="leap day matures on the 28th"),
+        pytest.param(date(2000, 2, 29), 1, date(2003, 3, 1), 0.0, id="leap day does not last into March"),
+        pytest.param(date(2000, 12, 31), 1, AS_OF, 1.0, id="bad on the training date itself"),
+        pytest.param(date(2000, 3, 10), 1, date(2008, 1, 1), 0.0, id="bad long after maturity and training"),
+        pytest.param(date(2001, 1, 1), 0, None, None, id="one day short of maturity"),
+        pytest.param(date(2002, 6, 1), 1, date(2003, 6, 1), None, id="already bad but not mature"),
+        pytest.param(date(2002, 6, 1), 1, date(2004, 6, 1), None, id="bad after the training date, not mature"),
+        pytest.param(date(2004, 1, 1), 1, date(2006, 1, 1), 1.0, id="backtest, bad in hindsight"),
+        pytest.param(date(2004, 12, 31), 0, None, 0.0, id="backtest's last day"),
+        pytest.param(date(2005, 1, 1), 1, date(2005, 2, 1), None, id="after the backtest"),
+    ],
+)
+def test_a_label(label, event, outcome, when, expected):
+    _, rows = label([*filler(), END, (7, event, outcome, when)])
+    assert rows.get(7, {"label": None})["label"] == expected
+    assert expected is None or (rows[7]["split"] == "backtest") == (event > AS_OF)
+
+
+def test_what_is_left_out_is_counted(label):
+    waiting = [
+        (2, date(2002, 1, 1), 0, None),
+        (3, date(2002, 1, 1), 1, date(2003, 12, 31)),
+        (4, date(2002, 1, 1), 1, date(2004, 1, 1)),
+    ]
+    report, rows = label([*filler(), *waiting, (5, date(2004, 5, 1), 0, None), END])
+    assert (report.rows, report.mature, report.immature, report.immature_bad) == (605, 600, 3, 1)
+    assert (report.later, report.backtest_immature, report.splits["backtest"].rows) == (1, 0, 1)
+    assert set(rows) == {r[0] for r in filler()} | {5}
+    assert sum(s.rows for s in report.splits.values()) == len(rows)
+    assert sum(s.bad for s in report.splits.values()) == sum(r["label"] for r in rows.values()) == 200
+
+
+def test_backtest_rows_whose_time_outlasts_the_table_are_dropped(label):
+    late = [(2, date(2004, 2, 1), 0, None), (3, date(2004, 8, 1), 0, None)]
+    report, rows = label([*filler(), *late, (4, date(2007, 3, 1), 0, None)])
+    assert (2 in rows, 3 in rows, report.backtest_immature) == (True, False, 1)
+
+
+def test_a_table_that_ends_before_the_training_date_knows_no_more_than_its_end(label):
+    report, rows = label([*filler(), (2, date(2003, 10, 1), 0, None)], as_of=date(2020, 1, 1))
+    assert report.known_until == date(2003, 10, 1)
+    assert report.immature == 1
+    assert 2 not in rows
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 1825), st.integers(1, 3000)), min_size=1, max_size=40))
+def test_nothing_known_after_the_training_date_changes_a_mature_label(label, later_bad):
+    start = date(1999, 1, 1)
+    rows = [
+        (i, start + timedelta(days=d), 1, start + timedelta(days=d + wait)) for i, (d, wait) in enumerate(later_bad)
+    ]
+    as_known = [(i, t, int(when <= AS_OF), when if when <= AS_OF else None) for i, t, _, when in rows]
+    _, with_future = label([*filler(), *rows, END])
+    _, without = label([*filler(), *as_known, END])
+    past = {i for i, r in with_future.items() if r["split"] != "backtest"}
+    assert past == {i for i, r in without.items() if r["split"] != "backtest"}
+    assert {i: (with_future[i]["label"], with_future[i]["split"]) for i in past} == {
+        i: (without[i]["label"], without[i]["split"]) for i in past
+    }
+
+
+def test_rows_come_in_order_of_time_whatever_order_they_arrive_in(label, tmp_path):
+    label([*filler()[::-1], END])
+    first = (tmp_path / "dataset.parquet").read_bytes()
+    label([END, *filler()])
+    assert (tmp_path / "dataset.parquet").read_bytes() == first
+    assert pl.read_parquet(tmp_path / "dataset.parquet")["event_time"].is_sorted()
+
+
+def test_a_training_date_before_the_first_mature_row_is_refused(label, tmp_path):
+    with pytest.raises(FairleadError, match=r"no row is mature at 2000-01-01.*matures on 2002-01-01"):
+        label([*filler(), END], as_of=date(2000, 1, 1))
+    assert not (tmp_path / "dataset.parquet").exists()
+
+
+def test_one_class_alone_is_refused(label, tmp_path):
+    good = [(i, t, 0, None) for i, t, _, _ in filler()]
+    with pytest.raises(FairleadError, match=r"split 'train' .* holds 0 bad of"):
+        label([*good, END])
+    assert not (tmp_path / "dataset.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param((77, date(2000, 1, 1), 1, None), id="bad without a date"),
+        pytest.param((77, date(2000, 1, 1), None, None), id="no outcome"),
+        pytest.param((77, None, 0, None), id="no event time"),
+    ],
+)
+def test_rows_that_cannot_be_labelled_are_named(label, row):
+    with pytest.raises(ContractViolation, match="for example row 77"):
+        label([*filler(), row, END])
+
+
+def test_an_empty_table_is_refused(label):
+    with pytest.raises(FairleadError, match="no rows to label"):
+        label([])
+
+
+def test_a_missing_column_is_named(sba, tmp_path):
+    pl.DataFrame({"row_id": [1], "event_time": [AS_OF]}).write_parquet(tmp_path / "features.parquet")
+    with pytest.raises(ContractViolation, match="lacks column outcome, outcome_time"):
+        label_rows(tmp_path / "features.parquet", sba, AS_OF, tmp_path / "dataset.parquet")
