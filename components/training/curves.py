@@ -159,7 +159,8 @@ def wilson(bad: int, n: int) -> tuple[float, float]:
     share = bad / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At 0 and n the end is the share itself; rounding must not put it on the other side.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def _confusion(called: Mask, bad: Mask) -> Confusion:
