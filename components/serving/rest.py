@@ -17,6 +17,9 @@ from components.serving.model import BundleModel
 
 logger = logging.getLogger("kserve.fairlead")
 
+PROBES = ("/v2/health/", "/metrics")
+"""Routes that machines ask for ever; left out of the access log, where they would bury everything else."""
+
 
 class Rest(RESTServer):  # type: ignore[misc]
     """KServe's REST server on a host of our choice, with our own doors.
@@ -35,6 +38,7 @@ class Rest(RESTServer):  # type: ignore[misc]
             grace_period=server.grace_period,
         )
         self.config.host = host
+        logging.getLogger("uvicorn.access").addFilter(_no_probe)
         self._model = model
         self._max_body = max_body
 
@@ -151,6 +155,12 @@ def status_of(error: FairleadError) -> HTTPStatus:
     if isinstance(error, NotReady):
         return HTTPStatus.SERVICE_UNAVAILABLE
     return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _no_probe(record: logging.LogRecord) -> bool:
+    # uvicorn's arguments: client, method, path, HTTP version, status.
+    arguments = record.args
+    return not (isinstance(arguments, tuple) and len(arguments) == 5 and str(arguments[2]).startswith(PROBES))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

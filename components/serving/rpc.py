@@ -75,7 +75,7 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
         except NotReady:
             return pb.ModelReadyResponse(ready=False)
         except FairleadError as error:
-            await context.abort(*_status(error))
+            await context.abort(*status_of(error))
         return pb.ModelReadyResponse(ready=True)
 
     async def ModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -83,7 +83,7 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
         try:
             self._model.require(request.name, request.version)
         except FairleadError as error:
-            await context.abort(*_status(error))
+            await context.abort(*status_of(error))
         return pb.ModelMetadataResponse(
             name=self._model.name,
             versions=[self._model.version],
@@ -100,7 +100,7 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
             return encode(answer)
         except FairleadError as error:
             logger.info("gRPC ModelInfer: %s", error)
-            await context.abort(*_status(error))
+            await context.abort(*status_of(error))
         except Exception:
             logger.exception("gRPC ModelInfer failed")
             await context.abort(grpc.StatusCode.INTERNAL, "the server failed on this request; its log says why")
@@ -146,7 +146,8 @@ def _tensor(item: Any, raw: bytes | None) -> Tensor:
     return Tensor(item.name, item.datatype, shape, list(getattr(item.contents, expected)) if expected else [])
 
 
-def _status(error: FairleadError) -> tuple[grpc.StatusCode, str]:
+def status_of(error: FairleadError) -> tuple[grpc.StatusCode, str]:
+    """Return the gRPC status, with its text, that tells a client whose fault an error is."""
     if isinstance(error, TooLarge):
         return grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)
     if isinstance(error, ContractViolation):

@@ -1,11 +1,20 @@
-from collections.abc import Iterator
+import http.client
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from components.core.config import Settings
+from components.core.contracts import Columns
+from components.core.use_case import UseCase
 from components.serving.process import Running, serving
 from components.training.bundle import Bundle
+from components.training.dataset import read
+
+Call = Callable[..., tuple[int, Any, bytes]]
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +29,36 @@ def running(
 
 
 @pytest.fixture(scope="session")
+def call(running: Running) -> Call:
+    """Send JSON values, bytes or chunks of them to the running server; gives status, headers and body."""
+    address = urlsplit(running.url)
+
+    def send(path, body=None, headers=None, method=None):
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+        try:
+            data = json.dumps(body).encode() if isinstance(body, dict) else body
+            connection.request(method or ("GET" if body is None else "POST"), path, data, headers or {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    return send
+
+
+@pytest.fixture(scope="session")
 def opened(signed_bundle: Path) -> Bundle:
     return Bundle.open(signed_bundle)
+
+
+@pytest.fixture(scope="session")
+def good(opened: Bundle) -> dict[str, Any]:
+    """A good V2 request; tests change a copy."""
+    request: dict[str, Any] = opened.examples()[1]["request"]
+    return request
+
+
+@pytest.fixture(scope="session")
+def rows(small_dataset: Path, sba: UseCase) -> Columns:
+    """Real rows, 1,500 of them."""
+    return {name: values[:1500] for name, values in read(small_dataset, sba, "test").columns.items()}

@@ -1,17 +1,12 @@
 """Everything a client can get wrong over REST, against a real server process."""
 
 import copy
-import http.client
 import json
-import math
 import re
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
-from components.serving.v2 import HEADER_LENGTH
-from components.training.dataset import read
 from components.training.scorer import TOLERANCE
 from components.training.v2_request import v2_body
 
@@ -19,27 +14,12 @@ INFER = "/v2/models/sba_loans/infer"
 PREDICT = "/v1/models/sba_loans:predict"
 
 
-def call(running, path, body=None, headers=None, method=None):
-    """Send bytes or JSON values; return status, headers and body."""
-    address = urlsplit(running.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-    try:
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        connection.request(method or ("GET" if body is None else "POST"), path, data, headers or {})
-        response = connection.getresponse()
-        return response.status, response.headers, response.read()
-    finally:
-        connection.close()
-
-
-@pytest.fixture(scope="module")
-def good(opened):
-    """A good V2 request; tests change a copy."""
-    return opened.examples()[1]["request"]
-
-
 def _tensor(request, name):
     return next(t for t in request["inputs"] if t["name"] == name)
+
+
+def _probability(body):
+    return np.array(json.loads(body)["outputs"][0]["data"])
 
 
 def _change(name, /, **values):
@@ -147,11 +127,11 @@ WRONG_REQUESTS = {
 
 
 @pytest.mark.parametrize("case", WRONG_REQUESTS)
-def test_a_wrong_request_gets_400_and_is_told_why(running, good, case):
+def test_a_wrong_request_gets_400_and_is_told_why(call, good, case):
     change, expected = WRONG_REQUESTS[case]
     request = copy.deepcopy(good)
     change(request)
-    status, headers, body = call(running, INFER, request)
+    status, headers, body = call(INFER, request)
     error = json.loads(body)
     assert (status, headers["content-type"], list(error)) == (400, "application/json", ["error"])
     assert re.search(expected, error["error"]), error["error"]
@@ -174,71 +154,29 @@ WRONG_BODIES = {
 
 @pytest.mark.parametrize("path", [INFER, PREDICT])
 @pytest.mark.parametrize("case", WRONG_BODIES)
-def test_a_body_that_is_no_request_gets_400(running, path, case):
+def test_a_body_that_is_no_request_gets_400(call, path, case):
     body, expected = WRONG_BODIES[case]
-    status, _, answer = call(running, path, body)
+    status, _, answer = call(path, body)
     # V1 asks for instances where V2 asks for inputs, which only a well-formed object gets as far as.
     assert status == 400
     assert expected in json.loads(answer)["error"]
 
 
-def _instance(request):
-    return {t["name"]: t["data"][0] for t in request["inputs"]}
-
-
-def _v1(change):
-    def build(request):
-        instance = _instance(request)
-        change(instance)
-        return {"instances": [_instance(request), instance]}
-
-    return build
-
-
-WRONG_INSTANCES = {
-    "no instances": (lambda _: {"inputs": []}, r"'instances': found nothing, allowed: a list"),
-    "no rows": (lambda _: {"instances": []}, r"'instances': found an empty list"),
-    "values without names": (
-        lambda _: {"instances": [[1, 2, 3]]},
-        r"'instances\[0\]': found a list, allowed: an object",
-    ),
-    "a missing column": (_v1(lambda i: i.pop("Zip")), r"'Zip', row 1: found null, allowed: a number from 0 to 99999"),
-    "an unknown column": (_v1(lambda i: i.update(Terms=5)), r"'Terms': unknown"),
-    "a wrong value": (_v1(lambda i: i.update(NoEmp=-1)), r"'NoEmp', row 1: found -1, allowed: a number from 0"),
-    "a wrong type": (_v1(lambda i: i.update(NoEmp="x")), r"'NoEmp', row 1: found 'x', allowed: a number"),
-    "too many rows": (lambda r: {"instances": [_instance(r)] * 2001}, r"2001 rows found, allowed: 1 to 2000"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG_INSTANCES)
-def test_a_wrong_v1_request_is_told_why(running, good, case):
-    build, expected = WRONG_INSTANCES[case]
-    status, _, answer = call(running, PREDICT, build(good))
-    assert status == (413 if case == "too many rows" else 400)
-    assert re.search(expected, json.loads(answer)["error"])
-
-
-def test_too_many_rows_get_413(running, good):
+def test_too_many_rows_get_413(call, good):
     request = copy.deepcopy(good)
     for tensor in request["inputs"]:
         tensor.update(shape=[2001], data=tensor["data"] * 2001)
-    status, _, answer = call(running, INFER, request)
+    status, _, answer = call(INFER, request)
     assert status == 413
     assert "2001 rows found, allowed: 1 to 2000" in json.loads(answer)["error"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_too_many_bytes_get_413(running, chunked):
+def test_too_many_bytes_get_413(call, chunked):
     body = b" " * 3_000_000
-    address = urlsplit(running.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-    try:
-        connection.request("POST", INFER, iter([body[:1_500_000], body[1_500_000:]]) if chunked else body)
-        response = connection.getresponse()
-        assert response.status == 413
-        assert "allowed: a body of up to 2000000 bytes" in json.loads(response.read())["error"]
-    finally:
-        connection.close()
+    status, _, answer = call(INFER, iter([body[:1_500_000], body[1_500_000:]]) if chunked else body)
+    assert status == 413
+    assert "allowed: a body of up to 2000000 bytes" in json.loads(answer)["error"]
 
 
 WRONG_ROUTES = [
@@ -257,19 +195,19 @@ WRONG_ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path", "expected"), WRONG_ROUTES)
-def test_a_wrong_route_is_the_clients_error(running, method, path, expected):
-    status, _, answer = call(running, path, b"{}" if method == "POST" else None, method=method)
+def test_a_wrong_route_is_the_clients_error(call, method, path, expected):
+    status, _, answer = call(path, b"{}" if method == "POST" else None, method=method)
     assert status == expected
     assert json.loads(answer)["error"]
 
 
-def test_an_unknown_model_is_told_which_is_served(running):
-    _, _, answer = call(running, "/v2/models/other/infer", b"{}")
+def test_an_unknown_model_is_told_which_is_served(call):
+    _, _, answer = call("/v2/models/other/infer", b"{}")
     assert json.loads(answer)["error"] == "unknown model 'other'; served here: sba_loans"
 
 
-def test_the_answer_names_model_version_and_request(running, good, opened):
-    status, _, body = call(running, INFER, {**good, "id": "mine"})
+def test_the_answer_names_model_version_and_request(call, good, opened):
+    status, _, body = call(INFER, {**good, "id": "mine"})
     answer = json.loads(body)
     assert status == 200
     assert (answer["model_name"], answer["model_version"], answer["id"]) == ("sba_loans", opened.version(), "mine")
@@ -278,52 +216,21 @@ def test_the_answer_names_model_version_and_request(running, good, opened):
         ("decision", "INT64", [1]),
     ]
     path = f"/v2/models/sba_loans/versions/{opened.version()}/infer"
-    assert json.loads(call(running, path, good)[2])["outputs"] == answer["outputs"]
+    assert json.loads(call(path, good)[2])["outputs"] == answer["outputs"]
 
 
-def test_only_the_outputs_asked_for_are_given(running, good):
-    _, _, body = call(running, INFER, {**good, "outputs": [{"name": "decision"}]})
+def test_only_the_outputs_asked_for_are_given(call, good):
+    _, _, body = call(INFER, {**good, "outputs": [{"name": "decision"}]})
     assert [o["name"] for o in json.loads(body)["outputs"]] == ["decision"]
 
 
-@pytest.fixture(scope="module")
-def rows(small_dataset, sba):
-    columns = read(small_dataset, sba, "test").columns
-    return {name: values[:1500] for name, values in columns.items()}
-
-
-def _probability(body):
-    return np.array(json.loads(body)["outputs"][0]["data"])
-
-
-def test_a_batch_of_real_rows_scores_as_offline(running, opened, candidate, rows):
-    status, _, body = call(running, INFER, v2_body(rows, opened.contract.inputs))
+def test_a_batch_of_real_rows_scores_as_offline(call, opened, candidate, rows):
+    status, _, body = call(INFER, v2_body(rows, opened.contract.inputs))
     assert status == 200
     assert np.abs(_probability(body) - candidate.probability(rows)).max() <= TOLERANCE
 
 
-def test_v1_scores_as_v2(running, opened, rows):
-    few = {name: values[:50] for name, values in rows.items()}
-    request = v2_body(few, opened.contract.inputs)
-    instances = [{t["name"]: t["data"][i] for t in request["inputs"]} for i in range(50)]
-    v1 = json.loads(call(running, PREDICT, {"instances": instances})[2])
-    v2 = json.loads(call(running, INFER, request)[2])
-    assert [p["probability"] for p in v1["predictions"]] == v2["outputs"][0]["data"]
-    assert [p["decision"] for p in v1["predictions"]] == v2["outputs"][1]["data"]
-    assert v1["model_version"] == v2["model_version"]
-
-
-def test_a_column_of_shape_n_1_is_taken_flat_or_nested(running, opened, rows):
-    few = {name: values[:5] for name, values in rows.items()}
-    flat = v2_body(few, opened.contract.inputs)
-    nested = {"inputs": [{**t, "shape": [5, 1], "data": [[v] for v in t["data"]]} for t in flat["inputs"]]}
-    tall = {"inputs": [{**t, "shape": [5, 1]} for t in flat["inputs"]]}
-    expected = _probability(call(running, INFER, flat)[2])
-    assert (_probability(call(running, INFER, nested)[2]) == expected).all()
-    assert (_probability(call(running, INFER, tall)[2]) == expected).all()
-
-
-def test_a_history_left_out_is_one_never_seen(running, opened, rows):
+def test_a_history_left_out_is_one_never_seen(call, opened, rows):
     one = {name: values[:1].copy() for name, values in rows.items()}
     for name in one:
         if name.endswith(("_count", "_bad")):
@@ -333,88 +240,12 @@ def test_a_history_left_out_is_one_never_seen(running, opened, rows):
     nulls = copy.deepcopy(request)
     nulls["inputs"].append({"name": "zip_count", "shape": [1], "datatype": "FP64", "data": [None]})
     expected = opened.probability(one)
-    assert _probability(call(running, INFER, request)[2]) == pytest.approx(expected, abs=1e-12)
-    assert _probability(call(running, INFER, nulls)[2]) == pytest.approx(expected, abs=1e-12)
+    assert _probability(call(INFER, request)[2]) == pytest.approx(expected, abs=1e-12)
+    assert _probability(call(INFER, nulls)[2]) == pytest.approx(expected, abs=1e-12)
 
 
-def _binary(request, dtypes):
-    """Turn some of a request's tensors into raw ones, numbers in the given dtype and text by length."""
-    request, raw = copy.deepcopy(request), []
-    for tensor in request["inputs"]:
-        if tensor["datatype"] not in dtypes or None in tensor["data"]:
-            continue
-        if tensor["datatype"] == "BYTES":
-            texts = [v.encode() for v in tensor.pop("data")]
-            raw.append(b"".join(len(t).to_bytes(4, "little") + t for t in texts))
-        else:
-            raw.append(np.array(tensor.pop("data"), dtype=dtypes[tensor["datatype"]]).tobytes())
-        tensor["parameters"] = {"binary_data_size": len(raw[-1])}
-    return request, raw
-
-
-def _send_binary(running, request, raw):
-    head = json.dumps(request).encode()
-    return call(running, INFER, b"".join([head, *raw]), {HEADER_LENGTH: str(len(head))})
-
-
-def test_raw_tensors_score_as_json(running, opened, rows):
-    request = v2_body({name: values[:20] for name, values in rows.items()}, opened.contract.inputs)
-    binary, raw = _binary(request, {"FP64": "<f8", "INT64": "<i8", "BYTES": None})
-    assert len(raw) >= 10
-    status, _, body = _send_binary(running, binary, raw)
-    assert status == 200
-    assert (_probability(body) == _probability(call(running, INFER, request)[2])).all()
-
-
-def test_answers_come_raw_when_asked_for(running, good):
-    expected = json.loads(call(running, INFER, good)[2])["outputs"]
-    status, headers, body = call(running, INFER, {**good, "parameters": {"binary_data_output": True}})
-    length = int(headers[HEADER_LENGTH])
-    outputs = json.loads(body[:length])["outputs"]
-    assert status == 200
-    assert [o["parameters"]["binary_data_size"] for o in outputs] == [8, 8]
-    assert np.frombuffer(body[length : length + 8], "<f8").tolist() == expected[0]["data"]
-    assert np.frombuffer(body[length + 8 :], "<i8").tolist() == expected[1]["data"]
-
-
-def _raw_number(good, value, dtype="<f8", datatype="FP64", name="GrAppv"):
-    request = copy.deepcopy(good)
-    raw = np.array([value], dtype=dtype).tobytes()
-    _tensor(request, name).pop("data")
-    _tensor(request, name).update(datatype=datatype, parameters={"binary_data_size": len(raw)})
-    return request, [raw]
-
-
-WRONG_RAW = {
-    "NaN": (lambda g: _raw_number(g, math.nan), r"'GrAppv', row 0: found nan, allowed: a number of at least 1"),
-    "infinity": (lambda g: _raw_number(g, math.inf), r"'GrAppv', row 0: found inf, allowed: a finite number"),
-    "a wrong layout": (lambda g: _raw_number(g, 1, "<f4"), r"'GrAppv': 4 raw bytes found, allowed: a multiple of 8"),
-    "an unknown datatype": (lambda g: _raw_number(g, 1, datatype="FP16"), r"datatype 'FP16' found, allowed: FP64"),
-    "bytes too many": (lambda g: (g, [b"12345678"]), r"8 raw bytes that belong to no input"),
-    "text cut short": (
-        lambda g: _raw_number(g, 100, "<u4", "BYTES", "LowDoc"),
-        r"'LowDoc': raw bytes end in the middle of element 0",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WRONG_RAW)
-def test_wrong_raw_tensors_are_told_why(running, good, case):
-    build, expected = WRONG_RAW[case]
-    status, _, body = _send_binary(running, *build(good))
-    assert status == 400
-    assert re.search(expected, json.loads(body)["error"]), body
-
-
-@pytest.mark.parametrize("header", ["x", "-1", "999999999", "1.5", "²"])
-def test_a_wrong_length_header_is_told_why(running, good, header):
-    status, _, body = call(running, INFER, good, {HEADER_LENGTH: header.encode("latin-1")})
-    assert status == 400
-    assert HEADER_LENGTH in json.loads(body)["error"]
-
-
-def test_metadata_says_what_to_send(running, opened):
-    _, _, body = call(running, "/v2/models/sba_loans")
+def test_metadata_says_what_to_send(call, opened):
+    _, _, body = call("/v2/models/sba_loans")
     metadata = json.loads(body)
     assert {t["name"]: t["datatype"] for t in metadata["inputs"]} == {
         f.name: f.datatype for f in opened.contract.inputs
@@ -422,7 +253,7 @@ def test_metadata_says_what_to_send(running, opened):
     assert metadata["versions"] == [opened.version()]
 
 
-def test_predictions_are_counted_in_the_metrics(running, good):
-    call(running, INFER, good)
-    _, _, body = call(running, "/metrics")
+def test_predictions_are_counted_in_the_metrics(call, good):
+    call(INFER, good)
+    _, _, body = call("/metrics")
     assert b'request_predict_seconds_count{model_name="sba_loans"}' in body

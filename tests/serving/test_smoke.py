@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +8,7 @@ import polars as pl
 import pytest
 
 from components.core.errors import FairleadError
-from components.serving.process import serving
+from components.serving.server import REFUSED
 from components.serving.smoke import DEFAULT_URL, SmokeReport, smoke
 from components.training.bundle import Bundle
 from components.training.scorer import TOLERANCE
@@ -60,22 +59,8 @@ def test_a_refused_bundle_fails_with_the_servers_words(
 ):
     copy = shutil.copytree(signed_bundle, tmp_path / "copy")
     (copy / "model.sig").unlink()
-    with pytest.raises(FairleadError, match=r"(?s)ended with status 4 .*NOT READY: .*it has no model\.sig"):
+    with pytest.raises(FairleadError, match=rf"(?s)ended with status {REFUSED} .*NOT READY: .*it has no model\.sig"):
         smoke(copy, small_dataset, predictions, session_settings)
-
-
-def test_the_process_is_stopped_when_something_fails(signed_bundle, session_settings, tmp_path):
-    pids = []
-
-    def fail():
-        with serving(str(signed_bundle), session_settings, tmp_path / "log") as server:
-            pids.append(server.pid)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pids[0], 0)
 
 
 def test_scores_of_other_rows_are_no_comparison(signed_bundle, small_dataset, session_settings, tmp_path):
