@@ -160,8 +160,8 @@ class Client:
 def curl(model: str, request: object) -> str:
     """Write a V2 request as a shell command for a server on its default address.
 
-    >>> curl("m", {"inputs": []})
-    "curl -sS http://127.0.0.1:8080/v2/models/m/infer -H 'content-type: application/json' -d '{\\"inputs\\": []}'"
+    >>> print(curl("m", {"inputs": []}))
+    curl -sS http://127.0.0.1:8080/v2/models/m/infer -H 'content-type: application/json' -d '{"inputs": []}'
     """
     url = f"{DEFAULT_URL}/v2/models/{model}/infer"
     return shlex.join(["curl", "-sS", url, "-H", "content-type: application/json", "-d", json.dumps(request)])
