@@ -25,7 +25,7 @@ help: ## list the targets
 # --- run
 
 .PHONY: demo
-demo: .platform ## from raw loans to a served, judged, registered model, with a report at the end
+demo: .images ## from raw loans to a served, judged, registered model, with a report at the end
 	@$(PY) -m pipelines demo $(ARGS)
 
 .PHONY: serve
@@ -98,12 +98,14 @@ clean: ## remove byte code and the caches of tools; models, runs and environment
 clean-environments: ## remove the environments; the next target that needs one makes it anew
 	@rm -rf "$(FAIRLEAD_HOME)/envs" "$(FAIRLEAD_HOME)/uv"
 
-.PHONY: .python .platform .everything .dev
+.PHONY: .python .platform .images .everything .dev
 .python:
 	@command -v $(PYTHON) > /dev/null || \
 	  { echo "$(PYTHON) is not on the PATH. Fairlead needs Python 3.11: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 .platform: .python
 	@$(ENVIRONMENTS) ensure platform
+.images: .python
+	@$(ENVIRONMENTS) ensure platform tfdv explain
 .dev: .python
 	@$(ENVIRONMENTS) ensure dev
 .everything: .python

@@ -52,11 +52,12 @@ set_option = click.option("--set", "extra", multiple=True, metavar="NAME=VALUE",
 @click.pass_obj
 def run(settings: Settings, pipeline: str, use_case: str, as_of: str, source: str, extra: tuple[str, ...]) -> None:
     """Run a pipeline on this machine, resuming from what earlier runs left."""
+    from pipelines.reports import keep_report
     from pipelines.runners import local
 
     arguments = parameters(use_case, as_of, source, extra)
     done = local.run(catalogue.compiled(pipeline), arguments, settings.home, click.echo)
-    click.echo(f"report: {done.artifact('write_report', 'report')}")
+    click.echo(f"report: {keep_report(done, settings.home)}")
 
 
 @main.command()
@@ -172,6 +173,15 @@ def demo(settings: Settings) -> None:
     from pipelines.demo import demo as show
 
     show(settings, click.echo)
+
+
+@main.command()
+@click.pass_obj
+def bench(settings: Settings) -> None:
+    """Measure the figures that the README states, each beside a target or a peer; takes about five minutes."""
+    from pipelines.benchmarks.bench import bench as measure
+
+    measure(settings.home, click.echo)
 
 
 for command in registry_commands.COMMANDS:

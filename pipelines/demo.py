@@ -18,6 +18,7 @@ from components.serving.process import serving
 from components.training.bundle import Bundle
 from pipelines.catalogue import compiled
 from pipelines.parameters import parameters
+from pipelines.reports import keep_report
 from pipelines.runners import local
 from pipelines.runners.local import Run, Say
 
@@ -100,7 +101,7 @@ def _summary(settings: Settings, done: Run, uri: str, answers: list[str], second
         f"  gates      {_count(gates)}; registered as {uri}",
         f"  V2 answers {' · '.join(answers)}",
         f"  ledger     {Ledger(settings.ledger_path).verify()} entries, unbroken",
-        f"  report     {done.artifact('write_report', 'report')}",
+        f"  report     {keep_report(done, settings.home)}",
         f"  serve it   make serve ARGS='--bundle {uri}'",
         "  versions   .fairlead/envs/platform/bin/fairlead versions sba_loans",
     ]
