@@ -55,7 +55,8 @@ def test_versions_of_a_model_never_registered_says_how_to_start() -> None:
     assert result.output.startswith("no version of sba_loans is registered; start with: fairlead run training")
 
 
-def test_promotion_takes_a_request_an_approval_and_says_so(finished: Finished, in_home: Path) -> None:
+@pytest.mark.usefixtures("in_home")
+def test_promotion_takes_a_request_an_approval_and_says_so() -> None:
     runner = CliRunner()
     asked = runner.invoke(main, ["request", "sba_loans", "1"]).output.strip()
     refused = runner.invoke(main, ["promote", "sba_loans", "1", "--approval", asked])
@@ -67,7 +68,8 @@ def test_promotion_takes_a_request_an_approval_and_says_so(finished: Finished, i
     assert "unbroken" in runner.invoke(main, ["audit", "sba_loans"]).output
 
 
-def test_compare_prints_a_table_and_draws(finished: Finished, in_home: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("in_home")
+def test_compare_prints_a_table_and_draws(tmp_path: Path) -> None:
     plot = tmp_path / "plot.svg"
     result = CliRunner().invoke(main, ["compare", "sba_loans", "1", "1", "--plot", str(plot)])
     assert result.exit_code == 0

@@ -34,7 +34,7 @@ def test_ledger_tells_the_way_and_is_unbroken(finished: Finished) -> None:
     assert ledger.verify() == len(ledger.entries())
     (registered,) = ledger.entries("registry.registered")
     assert registered.actor == "tester"
-    assert [e.payload["state"] for e in ledger.entries("run.ended")][0] == "SUCCEEDED"
+    assert ledger.entries("run.ended")[0].payload["state"] == "SUCCEEDED"
 
 
 def test_no_row_is_lost_on_the_way(finished: Finished) -> None:
