@@ -1,7 +1,8 @@
 """The report of a training run: one HTML page, generated from the run's records, that needs no network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import jinja2
 import polars as pl
+from polars.exceptions import PolarsError
 
 from components.core.contracts import Contract, Estimate
 from components.core.errors import FairleadError
@@ -55,14 +57,19 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
         target: the page.
 
     Raises:
-        FairleadError: a record is missing or not JSON.
+        FairleadError: a record is missing, or is not what its step writes; names its file.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.filters["estimate"] = _estimate
     environment.filters["number"] = _number
-    curves = AllCurves.validate_json(records.curves.read_bytes())
+    with _reading(records.curves):
+        curves = AllCurves.validate_json(records.curves.read_bytes())
+    with _reading(records.explanations):
+        explanations = AllAnchors.validate_json(records.explanations.read_bytes())
+    with _reading(records.bundle):
+        contract = Contract.read(records.bundle / "contract.json")
     labels = _read(records.labels)
     page = environment.get_template("report.html").render(
         case=use_case,
@@ -78,9 +85,9 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
         chosen=_read(records.chosen),
         verdict=_read(records.verdict),
         smoke=_read(records.smoke),
-        explanations=AllAnchors.validate_json(records.explanations.read_bytes()),
+        explanations=explanations,
         registered=_read(records.registered),
-        contract=Contract.read(records.bundle / "contract.json"),
+        contract=contract,
         years=_years(use_case, as_of, labels, records.clean),
         roc=charts.roc(curves),
         calibration=charts.calibration(curves),
@@ -93,13 +100,14 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
 
 def _years(use_case: UseCase, as_of: date, labels: Mapping[str, Any], clean: Path) -> str:
     year = pl.col(use_case.data.event_time).dt.year()
-    table = (
-        pl.scan_parquet(clean)
-        .group_by(year.alias("year"))
-        .agg(pl.col(use_case.labels.outcome).mean().alias("rate"), pl.len().alias("rows"))
-        .sort("year")
-        .collect()
-    )
+    with _reading(clean):
+        table = (
+            pl.scan_parquet(clean)
+            .group_by(year.alias("year"))
+            .agg(pl.col(use_case.labels.outcome).mean().alias("rate"), pl.len().alias("rows"))
+            .sort("year")
+            .collect()
+        )
     mature = int(labels["splits"]["test"]["last_day"][:4])
     return charts.outcome_by_year(
         table["year"].to_list(), table["rate"].to_list(), table["rows"].to_list(), mature, as_of.year
@@ -107,7 +115,8 @@ def _years(use_case: UseCase, as_of: date, labels: Mapping[str, Any], clean: Pat
 
 
 def _quarantine(path: Path) -> list[dict[str, Any]]:
-    frame = pl.read_parquet(path)
+    with _reading(path):
+        frame = pl.read_parquet(path)
     if frame.is_empty():
         return []
     shown = ["row_id", "rule", "column", "value"]
@@ -121,9 +130,15 @@ def _leaks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _read(path: Path) -> Any:
-    try:
+    with _reading(path):
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, PolarsError) as error:
         raise FairleadError(f"record {path} cannot be read: {error}; run the step that writes it again") from error
 
 
@@ -138,4 +153,5 @@ def _estimate(value: Mapping[str, Any] | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    # From 999.5 on, three digits would be written as 1e+03.
+    return "-" if value is None else f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
