@@ -1,5 +1,6 @@
 """What several rooms test with: a small real data set, a model trained on it, and its signed bundle."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -97,6 +98,12 @@ def signed_bundle(
     keys = session_settings.signing_key, session_settings.verify_key
     seal(folder / "draft", "# A model\n", "{}\n", *keys, folder / "sba")
     return folder / "sba"
+
+
+@pytest.fixture
+def draft(signed_bundle: Path, tmp_path: Path) -> Path:
+    """The bundle as the training step wrote it, before it was sealed; a copy of the test's own."""
+    return shutil.copytree(signed_bundle.with_name("draft"), tmp_path / "draft")
 
 
 def _trial(name: str) -> Trial:

@@ -24,7 +24,7 @@ def seal(draft: Path, card_markdown: str, card_json: str, signing_key: Path, ver
         FairleadError: the card is empty, or there is something at ``target``.
         IntegrityError: the draft's files are not those of its checksums.
     """
-    if not card_markdown or not card_json:
+    if not card_markdown.strip() or not card_json.strip():
         raise FairleadError("a bundle is not sealed without its model card; make it with judgement.model_card")
     if target.exists():
         raise FairleadError(f"{target} is there already; a sealed bundle is never written over: name another")
