@@ -12,7 +12,8 @@ from components.registry.store import fetch
 from components.training import signing
 from components.training.bundle import Bundle
 
-_NOTHING = pl.DataFrame(schema={"row_id": pl.String, "probability": pl.Float64})
+NO_SCORES = pl.DataFrame(schema={"row_id": pl.String, "probability": pl.Float64})
+"""What is written where there is no champion yet."""
 
 
 def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Settings, scratch: Path) -> str:
@@ -34,7 +35,7 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
     """
     champion = Registry(settings).champion(use_case.name)
     if champion is None:
-        _NOTHING.write_parquet(target)
+        NO_SCORES.write_parquet(target)
         return ""
     path = fetch(champion.uri, scratch, settings)
     signing.verify(path, settings.verify_key)
