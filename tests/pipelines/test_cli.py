@@ -84,7 +84,7 @@ def test_repaired_rows_join_the_clean_ones(finished: Finished, tmp_path: Path) -
     quarantine.write_bytes(finished.run.artifact("check_rows", "quarantine").read_bytes())
     clean.write_bytes(finished.run.artifact("check_rows", "clean").read_bytes())
     bad = pl.read_parquet(quarantine).filter(pl.col("column") == "RevLineCr").head(5)
-    rows = pl.DataFrame([{**json.loads(row), "RevLineCr": "Y"} for row in bad["row"]])
+    rows = pl.DataFrame([{**json.loads(row), "RevLineCr": "Y"} for row in bad["original"]])
     rows.write_parquet(tmp_path / "repaired.parquet")
     before = pl.read_parquet(clean).height
     arguments = ["--quarantine", str(quarantine), "--clean", str(clean)]
