@@ -22,7 +22,8 @@ def versions(settings: Settings, use_case: str) -> None:
     if not found:
         click.echo(f"no version of {use_case} is registered; start with: fairlead run training --use-case {use_case}")
     for v in found:
-        auc = next((m.metrics["auc"] for m in v.metrics if (m.dataset, m.slice) == ("test", "all")), None)
+        whole = next((m.metrics for m in v.metrics if (m.dataset, m.slice) == ("test", "all")), {})
+        auc = whole.get("auc", "not measured")
         aliases = ", ".join(v.aliases) or "-"
         click.echo(f"{v.version:>4}  {aliases:<22} as of {v.contract.as_of}  {v.contract.algorithm:<9} AUC {auc}")
 

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -50,36 +51,7 @@ def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "unknown setting FAIRLEAD_TRAKING_URI" in result.output
 
 
-def test_versions_of_a_model_never_registered_says_how_to_start() -> None:
-    result = CliRunner().invoke(main, ["versions", "sba_loans"])
-    assert result.output.startswith("no version of sba_loans is registered; start with: fairlead run training")
-
-
-@pytest.mark.usefixtures("in_home")
-def test_promotion_takes_a_request_an_approval_and_says_so() -> None:
-    runner = CliRunner()
-    asked = runner.invoke(main, ["request", "sba_loans", "1"]).output.strip()
-    refused = runner.invoke(main, ["promote", "sba_loans", "1", "--approval", asked])
-    assert refused.exit_code == 1
-    assert runner.invoke(main, ["approve", asked, "--reason", "looks good"]).exit_code == 0
-    made = runner.invoke(main, ["promote", "sba_loans", "1", "--approval", asked])
-    assert made.output.strip() == "version 1 of sba_loans is champion"
-    assert "champion" in runner.invoke(main, ["versions", "sba_loans"]).output
-    assert "unbroken" in runner.invoke(main, ["audit", "sba_loans"]).output
-
-
-@pytest.mark.usefixtures("in_home")
-def test_compare_prints_a_table_and_draws(tmp_path: Path) -> None:
-    plot = tmp_path / "plot.svg"
-    result = CliRunner().invoke(main, ["compare", "sba_loans", "1", "1", "--plot", str(plot)])
-    assert result.exit_code == 0
-    assert "auc" in result.output
-    assert "<svg" in plot.read_text(encoding="utf-8")
-
-
 def test_repaired_rows_join_the_clean_ones(finished: Finished, tmp_path: Path) -> None:
-    import polars as pl
-
     quarantine, clean = tmp_path / "quarantine.parquet", tmp_path / "clean.parquet"
     quarantine.write_bytes(finished.run.artifact("check_rows", "quarantine").read_bytes())
     clean.write_bytes(finished.run.artifact("check_rows", "clean").read_bytes())
