@@ -76,6 +76,8 @@ class Contract(_Value):
     """``decision`` is 1 where ``probability`` is at or above it."""
     as_of: str
     """ISO date: nothing known later went into the model."""
+    trained_until: str
+    """ISO date of the newest event that the model or its calibration learned from; fair to judge it on later rows."""
     algorithm: str
     data_hash: str
     """sha256 of the raw table."""

@@ -98,7 +98,7 @@ def _champion(champion: Champion, comparison: Comparison | None) -> GateResult:
         )
     worst = comparison.worse_by.high
     if comparison.worse_by.value is None or worst is None:
-        reason = f"too few rows or only one outcome (n={comparison.worse_by.n})"
+        reason = f"too few rows of both outcomes that the champion did not learn from (n={comparison.worse_by.n})"
         return GateResult(
             gate="champion", check=check, threshold=champion.margin, value=None, verdict="no_data", reason=reason
         )

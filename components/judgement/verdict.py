@@ -7,6 +7,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from components.core.contracts import Estimate, GateResult, SliceMetrics
+from components.core.errors import IntegrityError
 from components.core.use_case import UseCase
 from components.judgement.behaviour import behave
 from components.judgement.compare import Comparison, compare
@@ -66,7 +67,8 @@ def reach_verdict(
         bundle: the candidate's, sealed.
         dataset: what ``label_rows`` wrote.
         predictions: the candidate's scores of its rows.
-        champion_predictions: the champion's scores (row_id, probability); no rows when there is no champion yet.
+        champion_predictions: the champion's scores (row_id, probability), null for rows that it learned from, which are
+            left out of the comparison; no rows when there is no champion yet.
         measured: what other steps measured.
     """
     opened = Bundle.open(bundle)
@@ -87,11 +89,19 @@ def reach_verdict(
 def _against_champion(use_case: UseCase, dataset: Path, predictions: Path, champion: Path) -> Comparison | None:
     if pl.scan_parquet(champion).select(pl.len()).collect().item() == 0:
         return None
-    ours, theirs = read_scored(dataset, predictions, TEST), read_scored(dataset, champion, TEST)
+    scores = pl.read_parquet(champion).rename({"probability": "champion"})
+    rows = read_scored(dataset, predictions, TEST).join(scores, on="row_id", how="left", maintain_order="left")
+    unknown_rows = len(rows) - rows["row_id"].is_in(scores["row_id"].implode()).sum()
+    if unknown_rows:
+        raise IntegrityError(
+            f"{champion.name} does not belong to {dataset.name}: {unknown_rows} of {len(rows)} test rows are not in "
+            "it; score the champion anew on this data set"
+        )
+    new = rows.drop_nulls("champion")
     return compare(
-        ours["label"].to_numpy().astype("float64"),
-        ours["probability"].to_numpy(),
-        theirs["probability"].to_numpy(),
+        new["label"].to_numpy().astype("float64"),
+        new["probability"].to_numpy(),
+        new["champion"].to_numpy(),
         use_case.gates.champion.metric,
         use_case.training.bootstrap_rounds,
         use_case.training.seed,

@@ -1,5 +1,6 @@
 """The reigning model's scores of a candidate's rows, so that both are judged on the same ones."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -17,12 +18,15 @@ NO_SCORES = pl.DataFrame(schema={"row_id": pl.String, "probability": pl.Float64}
 
 
 def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Settings, scratch: Path) -> str:
-    """Score every row of a data set with the champion, as it is served: verified, from its bundle.
+    """Score a data set with the champion, as it is served: verified, from its bundle.
+
+    Rows that the champion has learned from get no score: on those it knows the answers, and no candidate could beat it.
 
     Args:
         use_case: whose champion.
         dataset: what ``label_rows`` wrote.
-        target: parquet with row_id and probability; no rows when there is no champion yet.
+        target: parquet with row_id and probability, null where the champion has learned from the row; no rows when
+            there is no champion yet.
         settings: where the registry is.
         scratch: a folder to fetch the bundle to.
 
@@ -42,5 +46,7 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
     bundle = Bundle.open(path)
     frame = pl.read_parquet(dataset)
     probability = bundle.probability(from_frame(frame, bundle.contract.inputs))
-    frame.select("row_id").with_columns(probability=pl.Series(probability)).write_parquet(target)
+    new = pl.col("event_time").cast(pl.Date) > date.fromisoformat(bundle.contract.trained_until)
+    scored = frame.with_columns(probability=pl.Series(probability))
+    scored.select("row_id", pl.when(new).then("probability").alias("probability")).write_parquet(target)
     return str(champion.version)

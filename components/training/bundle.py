@@ -132,7 +132,7 @@ def write(
         FairleadError: there is something at ``target``.
         IntegrityError: the portable form does not answer like the trained model.
     """
-    from components.training.dataset import read
+    from components.training.dataset import learned_until, read
     from components.training.export import export
 
     if target.exists():
@@ -141,7 +141,7 @@ def write(
         target.rmdir()
     rows = read(dataset, use_case, "train").columns
     matrix = candidate.transform.apply(rows)
-    contract = _contract(candidate, use_case, as_of, data_hash)
+    contract = _contract(candidate, use_case, as_of, data_hash, learned_until(dataset))
     with whole_directory(target) as scratch:
         difference = export(candidate, matrix, scratch)
         logger.info("model.onnx answers like the trained model within %.1e on %d rows", difference, len(matrix))
@@ -157,13 +157,14 @@ def write(
     return contract
 
 
-def _contract(candidate: "Candidate", use_case: UseCase, as_of: date, data_hash: str) -> Contract:
+def _contract(candidate: "Candidate", use_case: UseCase, as_of: date, data_hash: str, trained_until: date) -> Contract:
     return Contract(
         model=use_case.name,
         inputs=request_fields(use_case),
         features=candidate.transform.names,
         threshold=candidate.threshold,
         as_of=as_of.isoformat(),
+        trained_until=trained_until.isoformat(),
         algorithm=candidate.algorithm,
         data_hash=data_hash,
         transform_fingerprint=candidate.transform.fingerprint(),

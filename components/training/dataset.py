@@ -1,6 +1,7 @@
 """Reading the labelled data set: rows by column and labels, one split at a time."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from components.core.contracts import Columns, FloatArray
 from components.core.errors import FairleadError, IntegrityError
 from components.core.use_case import UseCase
 from components.features.rows import from_frame, request_fields
+from components.training.splits import CALIBRATION, TRAIN
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,10 @@ def read_scored(dataset: Path, predictions: Path, split: str) -> pl.DataFrame:
             f"have no prediction and {len(scored) - len(rows)} have more than one; predict anew on this data set"
         )
     return scored
+
+
+def learned_until(dataset: Path) -> date:
+    """Return the newest event date among the rows that a model and its calibration learn from."""
+    learned = pl.scan_parquet(dataset).filter(pl.col("split").is_in([TRAIN, CALIBRATION]))
+    newest: date = learned.select(pl.col("event_time").cast(pl.Date).max()).collect().item()
+    return newest

@@ -19,6 +19,7 @@ def contract():
         features=("log_amount",),
         threshold=0.1,
         as_of="2003-12-31",
+        trained_until="2000-03-01",
         algorithm="xgboost",
         data_hash="d" * 64,
         transform_fingerprint="t" * 64,

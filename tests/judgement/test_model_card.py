@@ -20,6 +20,7 @@ CONTRACT = Contract(
     features=USE_CASE.features.names,
     threshold=0.0196,
     as_of="2003-12-31",
+    trained_until="2000-03-01",
     algorithm="xgboost",
     data_hash="d" * 64,
     transform_fingerprint="t" * 64,

@@ -101,6 +101,15 @@ def test_the_champions_rows_are_matched_by_id_and_on_the_test_split_alone(reach,
     assert verdict.comparison.candidate == pytest.approx(verdict.comparison.champion)
 
 
+def test_rows_that_the_champion_learned_from_do_not_count(reach, predictions):
+    nothing_new = scores(predictions, probability=pl.lit(None, dtype=pl.Float64))
+    found = gate(reach(nothing_new), "champion")
+    assert (found.verdict, found.reason) == (
+        "no_data",
+        "too few rows of both outcomes that the champion did not learn from (n=0)",
+    )
+
+
 def test_a_champion_that_did_not_score_every_row_is_no_comparison(reach, predictions):
     with pytest.raises(IntegrityError, match=r"champion\.parquet does not belong to dataset\.parquet"):
         reach(scores(predictions, probability=pl.col("probability")).head(100))

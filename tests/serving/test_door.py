@@ -32,6 +32,7 @@ CONTRACT = Contract(
     features=(),
     threshold=0.5,
     as_of="2003-12-31",
+    trained_until="2000-03-01",
     algorithm="logistic",
     data_hash="",
     transform_fingerprint="",

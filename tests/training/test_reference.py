@@ -30,6 +30,7 @@ def _summary(field, values):
         features=("f",),
         threshold=0.5,
         as_of="2003-12-31",
+        trained_until="2000-03-01",
         algorithm="logistic",
         data_hash="",
         transform_fingerprint="",
