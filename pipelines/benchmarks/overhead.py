@@ -5,6 +5,7 @@ This module imports nothing that steps need: whoever calls their functions direc
 
 import json
 import os
+import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,16 +39,37 @@ GROUP = "platform"
 
 
 @dataclass(frozen=True)
+class Spent:
+    """Time that passed, and time of all cores, of child processes that have ended too; both in seconds."""
+
+    seconds: float
+    cpu: float
+
+    @classmethod
+    def so_far(cls) -> "Spent":
+        """Return what this process has spent until now; only differences mean something."""
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return cls(time.perf_counter(), time.process_time() + children.ru_utime + children.ru_stime)
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.seconds + other.seconds, self.cpu + other.cpu)
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(self.seconds - other.seconds, self.cpu - other.cpu)
+
+
+NOTHING = Spent(0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class Ran:
-    """What one run left, and how long it took."""
+    """What one run left, and what it took."""
 
     home: Path
     artifacts: dict[str, dict[str, str]]
     """Step → output name → path."""
-    seconds: float
-    """Through the runner: of the whole run. Called directly: of the calls alone."""
-    other_seconds: float
-    """Of the steps in other environments."""
+    spent: Spent
+    """On the steps of this environment: through the runner all that is not another step's, directly the calls alone."""
     steps: int
     """Steps of this environment."""
 
@@ -67,32 +89,36 @@ def measure(scratch: Path, say: Say) -> tuple[list[Figure], Ran]:
     ran: Ran = apart(through_runner, scratch / "runner", SHARDS, say=say).result
     say("the same steps, their functions called directly in one process")
     direct: Ran = apart(directly, scratch / "direct", SHARDS, say=say).result
-    through, name = ran.seconds - ran.other_seconds, f"{ran.steps} steps"
+    n, through, called = ran.steps, ran.spent, direct.spent
     return [
-        Figure("pipeline overhead, a step", (through - direct.seconds) / ran.steps, "s", "target", OVERHEAD, True),
-        Figure(f"  {name} through the runner", through, "s", "called directly", direct.seconds),
+        Figure("pipeline overhead, a step", (through.seconds - called.seconds) / n, "s", "target", OVERHEAD, True),
+        Figure("  time of all cores", (through.cpu - called.cpu) / n, "CPU-s"),
+        Figure(f"  {n} steps through the runner", through.seconds, "s", "called directly", called.seconds),
     ], ran
 
 
 def through_runner(home: Path, shards: str, say: Say) -> Ran:
     """Run the pipeline as ``fairlead run`` does, in an empty home."""
     settle_in(home)
-    started = time.perf_counter()
-    run = local.run(compiled("training"), parameters(USE_CASE, "", "", (shards,)), home, say)
-    seconds = time.perf_counter() - started
-    platform = {name: of for name, of in run.seconds.items() if name in own_steps()}
-    return Ran(home, run.outputs, seconds, sum(run.seconds.values()) - sum(platform.values()), len(platform))
+    started = Spent.so_far()
+    run = run_with(_Metered, compiled("training"), parameters(USE_CASE, "", "", (shards,)), home, say)
+    whole = Spent.so_far() - started
+    others = [spent for name, spent in _Metered.taken.items() if name not in own_steps()]
+    return Ran(home, run.outputs, whole - sum(others, NOTHING), len(_Metered.taken) - len(others))
 
 
 def directly(home: Path, shards: str, say: Say) -> Ran:
-    """Run the pipeline with each step of this environment called in this process; the time is of the calls alone."""
+    """Run the pipeline with each step of this environment called in this process."""
     settle_in(home)
-    # The runner takes its handler from here; this process ends after the one run.
-    local._Handler = _InProcess  # type: ignore[misc]
-    run = local.run(compiled("training"), parameters(USE_CASE, "", "", (shards,)), home, say)
-    taken = _InProcess.taken
-    other = sum(seconds for name, seconds in run.seconds.items() if name not in taken)
-    return Ran(home, run.outputs, sum(taken.values()), other, len(taken))
+    run = run_with(_InProcess, compiled("training"), parameters(USE_CASE, "", "", (shards,)), home, say)
+    taken = [spent for name, spent in _InProcess.taken.items() if name in own_steps()]
+    return Ran(home, run.outputs, sum(taken, NOTHING), len(taken))
+
+
+def run_with(handler: type[local._Handler], package: Path, given: dict[str, Any], home: Path, say: Say) -> local.Run:
+    """Run a pipeline with another handler of steps; for a process that does nothing after it."""
+    local._Handler = handler  # type: ignore[misc]
+    return local.run(package, given, home, say)
 
 
 def own_steps() -> dict[str, Any]:
@@ -102,21 +128,35 @@ def own_steps() -> dict[str, Any]:
     return {n: c for n, c in found.items() if group_of(c.component_spec.implementation.container.image) == GROUP}
 
 
-class _InProcess(local._Handler):
-    """Calls a step's function in this process, if it is one of this environment."""
+class _Metered(local._Handler):
+    """Runs a step as the runner does and takes note of what it took; one step at a time."""
 
-    taken: dict[str, float] = {}  # noqa: RUF012  kfp makes a handler for each step; this is the one place they share
+    taken: dict[str, Spent] = {}  # noqa: RUF012  kfp makes a handler for each step; this is the one place they share
 
     def run(self) -> status.Status:
-        name = self.full_command[self.full_command.index("--function_to_execute") + 1]
-        if name not in own_steps():
-            return super().run()
+        before = Spent.so_far()
+        result = self.step()
+        name = self.name()
+        self.taken[name] = self.taken.get(name, NOTHING) + (Spent.so_far() - before)
+        return result
+
+    def name(self) -> str:
+        return str(self.full_command[self.full_command.index("--function_to_execute") + 1])
+
+    def step(self) -> status.Status:
+        return super().run()
+
+
+class _InProcess(_Metered):
+    """Calls a step's function in this process, if it is one of this environment."""
+
+    def step(self) -> status.Status:
+        if self.name() not in own_steps():
+            return super().step()
         given = json.loads(self.full_command[self.full_command.index("--executor_input") + 1])
         started = time.perf_counter()
-        executor.Executor(given, own_steps()[name]).execute()
-        seconds = time.perf_counter() - started
-        self.taken[name] = self.taken.get(name, 0.0) + seconds
-        self.progress.ran(seconds)
+        executor.Executor(given, own_steps()[self.name()]).execute()
+        self.progress.ran(time.perf_counter() - started)
         return status.Status.SUCCESS
 
 

@@ -17,7 +17,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_help_lists_every_command() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for command in ("run", "compile", "submit", "demo", "versions", "promote", "replay", "audit"):
+    for command in ("run", "compile", "submit", "schedule", "demo", "bench", "versions", "promote", "replay", "audit"):
         assert f"\n  {command}" in result.output
 
 

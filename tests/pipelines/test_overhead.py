@@ -5,7 +5,7 @@ from kfp import compiler, dsl
 
 from pipelines.benchmarks import overhead
 from pipelines.benchmarks.measure import apart
-from pipelines.runners import local
+from pipelines.benchmarks.overhead import Spent
 
 
 @dsl.pipeline(name="small")
@@ -20,21 +20,26 @@ def test_every_step_of_the_environment_is_known_and_no_other() -> None:
     assert names.isdisjoint({"validate_schema", "explain_examples"})
 
 
-def in_one_process(package: Path, home: Path) -> tuple[dict[str, float], int]:
+def ran_with(handler: type[overhead._Metered], package: Path, home: Path) -> tuple[dict[str, Spent], int]:
     overhead.settle_in(home)
-    local._Handler = overhead._InProcess  # type: ignore[misc]
-    run = local.run(package, {}, home, lambda _: None)
-    return dict(overhead._InProcess.taken), run.artifact("check_rows", "clean").stat().st_size
+    run = overhead.run_with(handler, package, {}, home, lambda _: None)
+    return handler.taken, run.artifact("check_rows", "clean").stat().st_size
 
 
 def test_called_directly_the_steps_leave_what_they_leave_in_a_run(tmp_path: Path) -> None:
     package = tmp_path / "small.yaml"
     compiler.Compiler().compile(small, str(package))
-    taken, size = apart(in_one_process, package, tmp_path / "direct").result
-    assert set(taken) == {"ingest", "check_rows"}
-    assert all(seconds > 0 for seconds in taken.values())
-    run = local.run(package, {}, tmp_path / "run", lambda _: None)
-    assert run.artifact("check_rows", "clean").stat().st_size == size
+    through, size = apart(ran_with, overhead._Metered, package, tmp_path / "through").result
+    called, same_size = apart(ran_with, overhead._InProcess, package, tmp_path / "called").result
+    assert set(through) == set(called) == {"ingest", "check_rows"}
+    assert size == same_size
+    assert all(spent.seconds > 0 and spent.cpu > 0 for spent in (*through.values(), *called.values()))
+    # A process of its own, which imports kfp and polars, against a call in one that has them.
+    assert through["check_rows"].cpu > called["check_rows"].cpu
+
+
+def test_spent_adds_up() -> None:
+    assert Spent(3, 2) - Spent(1, 1) + Spent(0.5, 0) == Spent(2.5, 1)
 
 
 def test_a_home_of_its_own_forgets_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,13 @@ import pytest
 
 from components.registry.registry import Registry
 from pipelines.benchmarks import runs
-from pipelines.benchmarks.overhead import Ran
+from pipelines.benchmarks.overhead import NOTHING, Ran
 from tests.pipelines.conftest import Finished
 
 
 @pytest.fixture
 def ran(finished: Finished) -> Ran:
-    return Ran(finished.settings.home, finished.run.outputs, 1.0, 0.0, 1)
+    return Ran(finished.settings.home, finished.run.outputs, NOTHING, 1)
 
 
 def test_a_registration_is_a_whole_one(ran: Ran, tmp_path: Path) -> None:
