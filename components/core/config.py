@@ -1,6 +1,7 @@
 """Settings of the process: read once, in ``main``, from the environment over defaults."""
 
 import os
+import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         "ledger_path": str(home / "ledger.db"),
         "signing_key": str(home / "keys" / "signing.pem"),
         "verify_key": str(home / "keys" / "signing.pub.pem"),
-        "actor": given.get("USER") or "unknown",
+        "actor": given.get("USER") or given.get("LOGNAME") or _account(),
     }
     return Settings.model_validate({**defaults, **values, "home": str(home)})
+
+
+def _account() -> str:
+    """Name the account this process runs under; a container's may have a number only."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"

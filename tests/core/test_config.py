@@ -1,3 +1,5 @@
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,11 @@ def test_a_relative_home_is_made_absolute_so_that_every_process_finds_it(tmp_pat
     monkeypatch.chdir(tmp_path)
     assert read_settings({}).home == tmp_path / ".fairlead"
     assert read_settings({"FAIRLEAD_HOME": "here"}).tracking_uri == f"sqlite:///{tmp_path / 'here' / 'mlflow.db'}"
+
+
+def test_the_actor_is_the_account_where_no_variable_says_so():
+    assert read_settings({"LOGNAME": "ben"}).actor == "ben"
+    assert read_settings({}).actor == pwd.getpwuid(os.getuid()).pw_name
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
