@@ -1,5 +1,8 @@
 """The pipelines that ship, and their compiled YAML."""
 
+import ast
+import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -32,7 +35,7 @@ def compile_one(name: str, check: bool = False) -> str:
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / target.name
         compiler.Compiler().compile(_function(name), str(fresh))
-        text = fresh.read_text(encoding="utf-8")
+        text = _steady(fresh.read_text(encoding="utf-8"))
     if check:
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             raise FairleadError(f"{target} is not what pipelines/{name}.py compiles to; run 'make compile'")
@@ -40,6 +43,20 @@ def compile_one(name: str, check: bool = False) -> str:
     target.parent.mkdir(exist_ok=True)
     target.write_text(text, encoding="utf-8")
     return f"wrote {target}"
+
+
+def _steady(text: str) -> str:
+    """Order the keys of structured defaults in the comment at the top, which protobuf shuffles from process to process.
+
+    >>> _steady("#    shards: list [Default: [{'b': 1.0, 'a': 2.0}]]")
+    '#    shards: list [Default: [{"a": 2.0, "b": 1.0}]]'
+    """
+    return re.sub(
+        r"^(#.*\[Default: )([\[{].*)\]$",
+        lambda found: f"{found[1]}{json.dumps(ast.literal_eval(found[2]), sort_keys=True)}]",
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def _function(name: str) -> Any:
