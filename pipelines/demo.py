@@ -41,11 +41,10 @@ def demo(settings: Settings, say: Say) -> None:
     if registry.champion(USE_CASE) is None:
         before = case.as_of.replace(year=case.as_of.year - 1)
         say(f"The reigning model: trained on what was known on {before}")
-        _train(settings, before, say)
-        _crown(registry, settings, say)
+        _crown(registry, settings, _version(_train(settings, before, say)), say)
     say(f"The challenger: trained on what was known on {case.as_of}, judged against the reigning model")
     done = _train(settings, case.as_of, say)
-    uri = f"models:/{USE_CASE}/{json.loads(done.artifact('register', 'registered').read_text())['version']}"
+    uri = f"models:/{USE_CASE}/{_version(done)}"
     say(f"Serving {uri} with a KServe model server on 127.0.0.1")
     answers = _call(uri, settings, done.folder / "server.log")
     for line in _summary(settings, done, uri, answers, time.monotonic() - started):
@@ -56,8 +55,13 @@ def _train(settings: Settings, as_of: date, say: Say) -> Run:
     return local.run(compiled("training"), parameters(USE_CASE, as_of.isoformat(), ""), settings.home, say)
 
 
-def _crown(registry: Registry, settings: Settings, say: Say) -> None:
-    asked = registry.request(USE_CASE, "challenger")
+def _version(done: Run) -> int:
+    return int(json.loads(done.artifact("register", "registered").read_text(encoding="utf-8"))["version"])
+
+
+def _crown(registry: Registry, settings: Settings, version: int, say: Say) -> None:
+    # By its number: where the run was not the first, the challenger may be another version.
+    asked = registry.request(USE_CASE, version)
     approvals.approve(settings, asked.id, "first model of the demonstration")
     made = registry.promote(USE_CASE, asked.version, asked.id)
     say(f"  version {made.version} is champion, approved by {settings.actor!r} (the ledger has it)")
