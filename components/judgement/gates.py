@@ -8,7 +8,7 @@ from components.core.errors import FairleadError, GateFailed
 from components.core.use_case import Champion, UseCase
 from components.judgement.compare import Comparison
 from components.judgement.floors import judge_floor
-from components.judgement.leakage import LeakageReport
+from components.judgement.leakage_report import LeakageReport
 from components.judgement.text_table import number, text_table
 
 

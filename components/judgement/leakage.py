@@ -2,21 +2,18 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import BaseModel, ConfigDict
 from sklearn.metrics import roc_auc_score
 
 from components.core.artifacts import write_whole
-from components.core.contracts import FloatArray, GateVerdict
+from components.core.contracts import FloatArray
 from components.core.errors import FairleadError, GateFailed
 from components.core.use_case import Leakage, UseCase
+from components.judgement.leakage_report import Check, Finding, LeakageReport
 from components.judgement.text_table import number, text_table
-
-Check = Literal["order", "pattern", "missing", "future", "one_outcome"]
 
 FOLDS = 5
 BANDS = 256
@@ -28,52 +25,6 @@ MINIMUM_OF_OUTCOME = 20
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-
-
-class Finding(BaseModel):
-    """What one check found in one column."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    column: str
-    check: Check
-    value: float | None
-    """AUC, share or purity; None where there were too few rows to say."""
-    threshold: float
-    n: int
-    leaks: bool
-    excluded: bool
-    """The column is kept from the model: by ``features.exclude``, or because it is the label."""
-    reason: str = ""
-    """Why it is excluded."""
-
-
-class LeakageReport(BaseModel):
-    """Every check on every column, and how many rows they saw."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rows: int
-    sampled: int
-    findings: tuple[Finding, ...]
-    """Empty when an outcome has too few rows for any check."""
-
-    @property
-    def flagged(self) -> tuple[str, ...]:
-        """Columns that know the outcome, excluded or not."""
-        return tuple(dict.fromkeys(f.column for f in self.findings if f.leaks))
-
-    @property
-    def leaks(self) -> tuple[Finding, ...]:
-        """Findings that stop a run: the column knows the outcome and is not kept from the model."""
-        return tuple(f for f in self.findings if f.leaks and not f.excluded)
-
-    @property
-    def verdict(self) -> GateVerdict:
-        """``no_data`` when nothing could be judged, ``fail`` when a column leaks."""
-        if not self.findings:
-            return "no_data"
-        return "fail" if self.leaks else "pass"
 
 
 def check_leakage(clean: Path, use_case: UseCase, report: Path | None = None) -> LeakageReport:

@@ -12,7 +12,7 @@ from components.core.use_case import UseCase
 from components.judgement.behaviour import behave
 from components.judgement.compare import Comparison, compare
 from components.judgement.gates import judge
-from components.judgement.leakage import LeakageReport
+from components.judgement.leakage_report import LeakageReport
 from components.training.bundle import Bundle
 from components.training.dataset import read, read_scored
 from components.training.evaluate import AllMetrics

@@ -14,7 +14,7 @@ from components.data.quarantine import QUARANTINE, QuarantineReport
 from components.data.schema_report import Anomaly, SchemaReport, Shift
 from components.governance.report import Records
 from components.judgement.explanation import AllAnchors, AnchorExplanation
-from components.judgement.leakage import Finding, LeakageReport
+from components.judgement.leakage_report import Finding, LeakageReport
 from components.judgement.verdict import Verdict
 from components.registry.version import Version
 from components.serving.smoke import ScoredExample, SmokeReport

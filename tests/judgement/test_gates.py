@@ -12,7 +12,7 @@ from components.core.errors import FairleadError, GateFailed
 from components.core.use_case import Champion, Floor, Gates, UseCase, load
 from components.judgement.compare import Comparison
 from components.judgement.gates import blocks, judge, require, table
-from components.judgement.leakage import Finding, LeakageReport
+from components.judgement.leakage_report import Finding, LeakageReport
 
 SAFE = Finding(column="Zip", check="order", value=0.5, threshold=0.85, n=900, leaks=False, excluded=False)
 LEAK = Finding(column="Term", check="order", value=0.9, threshold=0.85, n=900, leaks=True, excluded=False)

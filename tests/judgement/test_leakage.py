@@ -10,7 +10,8 @@ import pytest
 
 from components.core.errors import FairleadError, GateFailed
 from components.core.use_case import Exclusion, UseCase, load
-from components.judgement.leakage import LeakageReport, check_leakage, judge_columns, purity, require
+from components.judgement.leakage import check_leakage, judge_columns, purity, require
+from components.judgement.leakage_report import LeakageReport
 
 SAMPLE = Path(__file__).parents[2] / "components/data/samples/sba_ca_1997_2012.parquet"
 USE_CASE = load("sba_loans")

@@ -8,7 +8,7 @@ from components.core.contracts import Estimate, SliceMetrics
 from components.core.errors import GateFailed, IntegrityError
 from components.core.use_case import Floor, UseCase
 from components.judgement.gates import require
-from components.judgement.leakage import Finding, LeakageReport
+from components.judgement.leakage_report import Finding, LeakageReport
 from components.judgement.verdict import Measured, Verdict, reach_verdict, read_measured
 from components.registry.champion import NO_SCORES
 from components.training.dataset import read_scored
