@@ -1,8 +1,8 @@
 """Objects in ``gs://`` and ``s3://`` buckets: list, read and write; credentials come from the environment."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
@@ -60,7 +60,8 @@ class S3:
         from pyarrow import fs
 
         with _told(f"s3://{bucket}"):
-            self._fs: Any = fs.S3FileSystem(**_endpoint())
+            # From the URI, because only so the client looks for AWS_ENDPOINT_URL and for the bucket's own region.
+            self._fs: Any = fs.FileSystem.from_uri(f"s3://{bucket}")[0]
         self._selector: Any = fs.FileSelector
         self._file_type: Any = fs.FileType.File
         self._bucket = bucket
@@ -133,10 +134,6 @@ def _told(uri: str) -> Iterator[None]:
     except FairleadError:
         raise
     except Exception as error:
+        if isinstance(error, FileNotFoundError) or getattr(error, "code", None) == HTTPStatus.NOT_FOUND:
+            raise FairleadError(f"{uri} does not exist; check the bucket and the name") from error
         raise FairleadError(f"cannot reach {uri}: {error}; check the name, the credentials and the network") from error
-
-
-def _endpoint() -> dict[str, str]:
-    # Arrow does not look at this variable by itself, as other clients do.
-    url = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
-    return {"endpoint_override": url.netloc, "scheme": url.scheme} if url.netloc else {}

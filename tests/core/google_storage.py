@@ -10,6 +10,9 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import google_crc32c
 
+FORBIDDEN = "secret"
+"""Name of a bucket that nobody may read."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     objects: dict[str, bytes]
@@ -20,6 +23,8 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         parts = url.path.split("/")
         base = parts.index("b")
+        if parts[base + 1] == FORBIDDEN:
+            return self._error(403, "may not be read")
         if parts[base + 1] != self.bucket:
             return self._error(404, f"no bucket {parts[base + 1]}")
         if parts[-1] == "o":

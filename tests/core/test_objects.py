@@ -61,7 +61,7 @@ def test_an_object_longer_than_a_chunk_is_copied_whole(scheme, tmp_path):
 @pytest.mark.parametrize("place", ["data/none", "nobucket/none"])
 def test_what_is_not_there_is_an_error_and_leaves_no_file(scheme, place, tmp_path):
     uri = f"{scheme}://{place}"
-    with pytest.raises(FairleadError, match=f"cannot reach {uri}: .*check the name, the credentials") as caught:
+    with pytest.raises(FairleadError, match=f"^{uri} does not exist; check the bucket and the name") as caught:
         download(uri, tmp_path / "out")
     assert caught.value.__cause__ is not None
     assert list(tmp_path.iterdir()) == []

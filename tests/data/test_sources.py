@@ -1,15 +1,14 @@
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
 from components.core.errors import FairleadError
+from components.core.objects import object_store
 from components.data.sources import SAMPLES, fetch
+from tests.core.google_storage import FORBIDDEN, google_storage
 
 CONTENT = b"a,b\n1,2\n" * 1000
 
@@ -39,31 +38,15 @@ def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return "loans"
 
 
-class _Storage(BaseHTTPRequestHandler):
-    """The two answers of the Cloud Storage JSON API that a download needs: the bytes, and that there are none."""
-
-    def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        found = path == "/download/storage/v1/b/loans/o/raw/2003 q1/table.csv"
-        denied = "/b/secret/" in path
-        self.send_response(200 if found else 403 if denied else 404)
-        body = CONTENT if found else b"no"
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""
-
-
 @pytest.fixture
-def gs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Storage) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
+def gs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    path = tmp_path_factory.mktemp("gs") / "table.csv"
+    path.write_bytes(CONTENT)
+    with google_storage("loans") as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        store, name = object_store("gs://loans/raw/2003 q1/table.csv")
+        store.write(name, path)
         yield
-        server.shutdown()
 
 
 def test_a_path_is_left_where_it_is(tmp_path: Path) -> None:
@@ -100,10 +83,10 @@ def test_an_object_in_gs_is_copied(tmp_path: Path) -> None:
         ("sample://../columns.py", "unknown sample"),
         ("s3://loans", "names no object; write s3://BUCKET/KEY"),
         ("gs:///a.csv", "names no object; write gs://BUCKET/KEY"),
-        ("s3://loans/none.csv", "source s3://loans/none.csv does not exist"),
-        ("s3://no-bucket/none.csv", "source s3://no-bucket/none.csv does not exist"),
-        ("gs://loans/none.csv", "source gs://loans/none.csv does not exist"),
-        ("gs://secret/a.csv", "source gs://secret/a.csv cannot be read .*check the name, the rights"),
+        ("s3://loans/none.csv", "s3://loans/none.csv does not exist"),
+        ("s3://no-bucket/none.csv", "s3://no-bucket/none.csv does not exist"),
+        ("gs://loans/none.csv", "gs://loans/none.csv does not exist"),
+        (f"gs://{FORBIDDEN}/a.csv", "cannot reach gs://secret/a.csv: .*check the name, the credentials"),
     ],
 )
 def test_a_source_that_is_not_there_is_named(source: str, text: str, tmp_path: Path) -> None:
