@@ -1,7 +1,9 @@
 """The command line: run, compile, submit and schedule pipelines; look after versions, quarantine and the ledger."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -11,6 +13,8 @@ from components.core.errors import FairleadError
 from pipelines import catalogue, registry_commands
 from pipelines.cron import six_fields
 from pipelines.parameters import TODAY, parameters
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 class _Group(click.Group):
@@ -43,12 +47,15 @@ experiment_option = click.option("--experiment", default="fairlead", show_defaul
 set_option = click.option("--set", "extra", multiple=True, metavar="NAME=VALUE", help="Any other pipeline parameter.")
 
 
+def what_to_run(command: Command) -> Command:
+    """Give a command the pipeline and its parameters."""
+    for part in (set_option, source_option, as_of_option, use_case_option, pipeline_argument):
+        command = part(command)
+    return command
+
+
 @main.command()
-@pipeline_argument
-@use_case_option
-@as_of_option
-@source_option
-@set_option
+@what_to_run
 @click.pass_obj
 def run(settings: Settings, pipeline: str, use_case: str, as_of: str, source: str, extra: tuple[str, ...]) -> None:
     """Run a pipeline on this machine, resuming from what earlier runs left."""
@@ -69,11 +76,7 @@ def compile(check: bool) -> None:
 
 
 @main.command()
-@pipeline_argument
-@use_case_option
-@as_of_option
-@source_option
-@set_option
+@what_to_run
 @host_option
 @experiment_option
 @click.option("--no-cache", is_flag=True, help="Take nothing from the cache: the source may have changed.")
@@ -104,13 +107,9 @@ def submit(
 
 
 @main.command()
-@pipeline_argument
+@what_to_run
 @click.option("--cron", required=True, help='When, for example "0 3 1 * *"; with six fields the first is the second.')
 @click.option("--name", default="", help="What the schedule is called. [default: pipeline and use case]")
-@use_case_option
-@as_of_option
-@source_option
-@set_option
 @host_option
 @experiment_option
 @click.pass_obj
