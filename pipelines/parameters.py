@@ -1,16 +1,33 @@
 """Pipeline parameters from what a user types."""
 
-import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from components.core import use_case as use_cases
 from components.core.artifacts import hash_file
-from components.core.errors import FairleadError
+from components.core.errors import FairleadError, unknown
+from components.features.catalogue import catalogue
+from components.features.transform import select
 
 TODAY = "today"
 """Stands for the day, in UTC, on which a run is asked for."""
+
+
+class Shard(BaseModel):
+    """One task of the search."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    algorithm: Literal["xgboost", "logistic"]
+    seed: int
+    trials: int = Field(ge=1)
+
+
+_FURTHER = {"shards": TypeAdapter(list[Shard])}
+"""Parameters that have no option of their own, and their type."""
 
 
 def parameters(use_case: str, as_of: str, source: str, extra: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -18,34 +35,57 @@ def parameters(use_case: str, as_of: str, source: str, extra: tuple[str, ...] = 
 
     Args:
         use_case: name of one that ships, or the path of a YAML file; a file travels as its text.
-        as_of: ISO date, ``today`` (becomes the date here, so that the run can be repeated) or empty.
+        as_of: ISO date, ``today``, or empty for the use case's own; travels as a date, so that the run can be repeated.
         source: where the raw table is, or empty for the use case's own.
-        extra: further parameters, each ``NAME=VALUE`` with a JSON value or plain text.
+        extra: further parameters, each ``NAME=VALUE`` with a JSON value.
 
     Raises:
         FairleadError: an argument is wrong; names it and what is allowed.
     """
-    as_of = datetime.now(UTC).date().isoformat() if as_of == TODAY else as_of
     case = use_cases.load(use_case)
-    use_cases.as_of_date(case, as_of)
+    select(case.features.names, catalogue(case.name))
     text = use_case if use_case in use_cases.shipped() else Path(use_case).read_text(encoding="utf-8")
-    values: dict[str, Any] = {"use_case": text, "as_of": as_of, "source": source, "freshness": freshness(source)}
-    for item in extra:
-        name, equals, value = item.partition("=")
-        if not equals:
-            raise FairleadError(f"--set {item!r} is not of the form NAME=VALUE")
-        values[name] = _value(value)
-    return values
+    return {
+        "use_case": text,
+        "as_of": _training_date(case, as_of).isoformat(),
+        "source": source,
+        "freshness": freshness(source or case.data.source),
+        **dict(_further(item) for item in extra),
+    }
 
 
 def freshness(source: str) -> str:
-    """Tell one content of a local source from the next by its hash; a remote one has to be told by the caller."""
+    """Tell one content of a source from the next, so that a cached copy is not taken for a new one.
+
+    A local file is told by its hash, one that ships by its name, and one elsewhere by the present time: whether that
+    has changed cannot be known from here, so it is read anew.
+    """
+    if source.startswith("sample://"):
+        return ""
     path = Path(source)
-    return hash_file(path) if source and path.is_file() else ""
+    return hash_file(path) if path.is_file() else datetime.now(UTC).isoformat()
 
 
-def _value(text: str) -> Any:
+def _training_date(case: use_cases.UseCase, as_of: str) -> date:
+    today = datetime.now(UTC).date()
+    found = today if as_of == TODAY else use_cases.as_of_date(case, as_of)
+    if found > today:
+        raise FairleadError(f"as_of {found} has not come yet; the latest training date is today, {today}")
+    return found
+
+
+def _further(item: str) -> tuple[str, Any]:
+    name, equals, text = item.partition("=")
+    if not equals:
+        raise FairleadError(f"--set {item!r} is not of the form NAME=VALUE")
+    if name not in _FURTHER:
+        raise unknown("parameter in --set", name, _FURTHER, "The others have an option of their own: see --help.")
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+        values = _FURTHER[name].validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FairleadError(f"--set {name}: {where or 'the value'}: {first['msg']} (found {text[:80]!r})") from error
+    if not values:
+        raise FairleadError(f"--set {name}: the list is empty; give at least one")
+    return name, [value.model_dump() for value in values]

@@ -9,12 +9,14 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import Any, ClassVar, TextIO
 
 from kfp import components as kfp_components
@@ -75,8 +77,8 @@ def run(package: Path, arguments: dict[str, Any], home: Path, say: Say) -> Run:
     Raises:
         FairleadError: a step failed; carries the step's own error and the path of its log.
     """
-    folder = home / "runs" / time.strftime("%Y%m%d-%H%M%S")
-    folder.mkdir(parents=True, exist_ok=True)
+    (home / "runs").mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=home / "runs"))
     result = Run(folder)
     cache = home / "cache" / _code_version()
     pipeline = kfp_components.load_component_from_file(str(package))
@@ -92,7 +94,7 @@ def run(package: Path, arguments: dict[str, Any], home: Path, say: Say) -> Run:
         )
         try:
             pipeline(**arguments)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise FairleadError(progress.failure or f"{error}; see {folder}") from error
     return result
 
@@ -131,9 +133,10 @@ class _Progress:
                 self.result.seconds[step] = self.result.seconds.get(step, 0.0) + seconds
             self.say(f"  {step:<18} {'cached' if seconds is None else f'{seconds:6.1f} s':>8}")
 
-    def failed(self, step: str, log: Path) -> None:
+    def failed(self, step: str, log: Path, error: Exception) -> None:
+        cause = f"it took longer than {STEP_TIMEOUT:g} s" if isinstance(error, TimeoutExpired) else _cause(log)
         with self._lock:
-            self.failure = self.failure or f"step {step} failed: {_cause(log)}\n(the step's log: {log})"
+            self.failure = self.failure or f"step {step} failed: {cause}\n(the step's log: {log})"
 
 
 class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[misc]
@@ -156,12 +159,13 @@ class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[m
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         started = time.monotonic()
         with log.open("w", encoding="utf-8") as out:
-            code = subprocess.run(
-                command, stdout=out, stderr=subprocess.STDOUT, env=environment, timeout=STEP_TIMEOUT, check=False
-            ).returncode
-        if code != 0:
-            self.progress.failed(step, log)
-            return status.Status.FAILURE
+            try:
+                subprocess.run(
+                    command, stdout=out, stderr=subprocess.STDOUT, env=environment, timeout=STEP_TIMEOUT, check=True
+                )
+            except subprocess.SubprocessError as error:
+                self.progress.failed(step, log, error)
+                return status.Status.FAILURE
         self.progress.ran(time.monotonic() - started)
         return status.Status.SUCCESS
 

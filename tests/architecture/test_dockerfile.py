@@ -1,5 +1,6 @@
 """The images: one target for each, unprivileged, from the locks, with nothing of the build left inside."""
 
+import json
 import re
 from pathlib import Path
 
@@ -72,7 +73,13 @@ def test_an_image_holds_the_environment_of_its_group(stages: Stages, group: str)
 
 def test_the_server_starts_and_the_others_wait_for_a_step(stages: Stages) -> None:
     starts = {target: rest for target in images for name, rest in stages[target] if name in {"ENTRYPOINT", "CMD"}}
-    assert starts == {"serving": '["python", "-m", "components.serving"]'}
+    assert list(starts) == ["serving"]
+    command = json.loads(starts["serving"])
+    assert command[:3] == ["python", "-m", "components.serving"]
+    # The loopback default is for a machine with people on it; nobody reaches a container there.
+    options = dict(zip(command[3::2], command[4::2], strict=True))
+    assert options == {"--host": "0.0.0.0", "--http-port": "8080", "--grpc-port": "8081"}  # noqa: S104
+    assert ("EXPOSE", "8080 8081") in stages["serving"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,17 @@ def test_any_other_error_is_told_with_its_trace(tmp_path: Path) -> None:
         local.run(_compiled(crashed_step, tmp_path), {}, tmp_path, lambda _: None)
 
 
+def test_a_step_that_takes_too_long_is_stopped_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "STEP_TIMEOUT", 0.01)
+    with pytest.raises(FairleadError, match=r"step where failed: it took longer than 0\.01 s"):
+        local.run(_compiled(two_environments, tmp_path), {}, tmp_path, lambda _: None)
+
+
+def test_an_argument_that_the_pipeline_does_not_take_is_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(FairleadError, match="nonsense"):
+        local.run(_compiled(two_environments, tmp_path), {"nonsense": 1}, tmp_path, lambda _: None)
+
+
 def test_a_foreign_image_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(FairleadError, match=r"unknown image 'python:3\.11'"):
         local.run(_compiled(foreign, tmp_path), {}, tmp_path, lambda _: None)

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,10 +25,20 @@ def test_today_becomes_a_date() -> None:
     assert before <= found <= datetime.now(UTC).date().isoformat()
 
 
-def test_further_parameters_are_json_or_text() -> None:
-    values = parameters("sba_loans", "", "", ('shards=[{"seed": 1}]', "note=plain text"))
-    assert values["shards"] == [{"seed": 1}]
-    assert values["note"] == "plain text"
+def test_an_empty_training_date_is_the_use_cases_own() -> None:
+    assert parameters("sba_loans", "", "") == parameters("sba_loans", "2003-12-31", "")
+
+
+def test_the_search_can_be_set() -> None:
+    shard = {"algorithm": "logistic", "seed": 1, "trials": 2}
+    assert parameters("sba_loans", "", "", (f"shards={json.dumps([shard])}",))["shards"] == [shard]
+
+
+def test_a_use_case_without_features_of_its_own_says_where_they_go(tmp_path: Path) -> None:
+    text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8").replace("name: sba_loans", "name: my_loans", 1)
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(FairleadError, match=r"'my_loans'.*components/features/catalogue\.py"):
+        parameters(str(tmp_path / "mine.yaml"), "", "")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +46,13 @@ def test_further_parameters_are_json_or_text() -> None:
     [
         (("nope", "", ""), "unknown use case 'nope'; allowed: sba_loans"),
         (("sba_loans", "31.12.2003", ""), "as_of '31.12.2003' is no date"),
+        (("sba_loans", "2999-01-01", ""), "as_of 2999-01-01 has not come yet"),
         (("sba_loans", "", "", ("shards",)), "--set 'shards' is not of the form NAME=VALUE"),
+        (("sba_loans", "", "", ("nonsense=1",)), "unknown parameter in --set 'nonsense'; allowed: shards"),
+        (("sba_loans", "", "", ("as_of=banana",)), "unknown parameter in --set 'as_of'; allowed: shards"),
+        (("sba_loans", "", "", ("shards=[]",)), "--set shards: the list is empty"),
+        (("sba_loans", "", "", ("shards=3",)), "--set shards: the value: Input should be a valid array"),
+        (("sba_loans", "", "", ('shards=[{"algorithm": "tarot", "seed": 1, "trials": 1}]',)), "0.algorithm"),
     ],
 )
 def test_wrong_arguments_are_told_before_anything_runs(arguments: tuple[str, ...], message: str) -> None:
@@ -49,4 +66,23 @@ def test_a_changed_local_source_is_fresh_again(tmp_path: Path) -> None:
     before = freshness(str(source))
     source.write_text("a\n2\n", encoding="utf-8")
     assert freshness(str(source)) != before
-    assert freshness("gs://bucket/loans.csv") == ""
+
+
+def test_the_source_of_the_use_case_is_watched_too(tmp_path: Path) -> None:
+    source = tmp_path / "loans.csv"
+    text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
+    text = text.replace("sample://sba_ca_1997_2012.parquet", str(source))
+    (tmp_path / "sba_loans.yaml").write_text(text, encoding="utf-8")
+    found = []
+    for content in ("a\n1\n", "a\n2\n"):
+        source.write_text(content, encoding="utf-8")
+        found.append(parameters(str(tmp_path / "sba_loans.yaml"), "", "")["freshness"])
+    assert found[0] != found[1]
+
+
+def test_a_remote_source_is_never_taken_for_unchanged() -> None:
+    assert freshness("gs://bucket/loans.csv") != freshness("gs://bucket/loans.csv")
+
+
+def test_a_table_that_ships_does_not_change() -> None:
+    assert freshness("sample://sba_ca_1997_2012.parquet") == ""
