@@ -55,7 +55,7 @@ compile: .platform ## compile the pipelines to pipelines/compiled/
 
 .PHONY: test
 test: .everything ## run all tests; some of them: make test ARGS="tests/core"
-	@$(PY) -m pytest -q --durations=8 $(ARGS) || { status=$$?; \
+	@$(PY) -m pytest -q -n 2 --dist loadgroup --durations=8 $(ARGS) || { status=$$?; \
 	  echo 'the failed ones again: make test ARGS="--last-failed -vv"' >&2; exit $$status; }
 
 .PHONY: lint

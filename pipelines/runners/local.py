@@ -65,7 +65,7 @@ class Run:
             raise FairleadError(f"the run has no output {step}.{name}; it has: {known}") from error
 
 
-def run(package: Path, arguments: dict[str, Any], home: Path, say: Say) -> Run:
+def run(package: Path, arguments: dict[str, Any], home: Path, say: Say, cached: bool = True) -> Run:
     """Run a compiled pipeline to its end.
 
     Args:
@@ -73,6 +73,7 @@ def run(package: Path, arguments: dict[str, Any], home: Path, say: Say) -> Run:
         arguments: pipeline parameters by name; the others keep their defaults.
         home: directory for artifacts, cache and logs.
         say: takes one line of progress.
+        cached: False to run every step, whatever earlier runs left.
 
     Raises:
         FairleadError: a step failed; carries the step's own error and the path of its log.
@@ -89,7 +90,7 @@ def run(package: Path, arguments: dict[str, Any], home: Path, say: Say) -> Run:
             pipeline_root=str(home / "artifacts"),
             workspace_root=str(folder / "workspace"),
             raise_on_error=True,
-            enable_caching=True,
+            enable_caching=cached,
             cache_root=str(cache),
         )
         try:
