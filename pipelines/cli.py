@@ -10,7 +10,7 @@ import click
 from components.core import use_case as use_cases
 from components.core.config import Settings, read_settings
 from components.core.errors import FairleadError
-from pipelines import catalogue, registry_commands
+from pipelines import catalogue, feature_commands, registry_commands
 from pipelines.cron import six_fields
 from pipelines.parameters import TODAY, parameters
 
@@ -183,5 +183,5 @@ def bench(settings: Settings) -> None:
     measure(settings.home, click.echo)
 
 
-for command in registry_commands.COMMANDS:
+for command in (feature_commands.features, *registry_commands.COMMANDS):
     main.add_command(command)
