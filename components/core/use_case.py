@@ -167,6 +167,10 @@ class Champion(_Section):
     metric: Literal["log_loss", "brier", "auc"] = "log_loss"
     margin: float = 0.0
     """How much worse than the champion, in the metric's own unit, the bad end of the 95 % interval may be."""
+    required: bool = True
+    """Whether a champion has to be compared with. False lets a run go on that cannot score it (a feature of it was
+    removed, say), or has too few rows that are new to it; a candidate that was compared and is worse is stopped anyway.
+    """
 
 
 class Behaviour(_Section):

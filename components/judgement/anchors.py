@@ -5,7 +5,7 @@ alibi. Rows are drawn from the bundle's background rows; those are few, so preci
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from components.core.contracts import Columns, Field
 from components.judgement.codes import Codes, Levels, learn
 from components.judgement.explanation import AllAnchors, AnchorExplanation
 from components.training.bundle import Bundle
+from components.training.v2_request import v2_columns
 
 __all__ = ["AllAnchors", "AnchorExplanation", "explain_examples"]
 
@@ -44,7 +45,7 @@ def explain_examples(bundle: Path, seed: int = 7) -> list[AnchorExplanation]:
     read = set(opened.transform.inputs)
     fields = [f for f in opened.contract.inputs if f.name in read]
     background, examples = opened.background(), opened.examples()
-    rows = [_row(example["request"], fields) for example in examples]
+    rows = [v2_columns(example["request"], fields) for example in examples]
     codes = learn(fields, [background, *rows])
     return [
         _explain(opened, codes, background, row, example["name"], seed)
@@ -83,13 +84,6 @@ def _explain(
         samples=scored,
         sought_precision=PRECISION,
     )
-
-
-def _row(request: dict[str, Any], fields: Sequence[Field]) -> Columns:
-    """Read the one row of a V2 request; an input that was left out is missing."""
-    sent = {tensor["name"]: tensor["data"] for tensor in request["inputs"]}
-    dtypes: dict[str, npt.DTypeLike] = {"category": object, "date": "datetime64[D]"}
-    return {f.name: np.array(sent.get(f.name, [None]), dtype=dtypes.get(f.kind, np.float64)) for f in fields}
 
 
 def _in_words(anchor: Iterable[str], codes: Codes) -> list[str]:

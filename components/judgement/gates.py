@@ -98,9 +98,15 @@ def _champion(champion: Champion, comparison: Comparison | None) -> GateResult:
         )
     worst = comparison.worse_by.high
     if comparison.worse_by.value is None or worst is None:
-        reason = f"too few rows of both outcomes that the champion did not learn from (n={comparison.worse_by.n})"
         return GateResult(
-            gate="champion", check=check, threshold=champion.margin, value=None, verdict="no_data", reason=reason
+            gate="champion",
+            check=check,
+            threshold=champion.margin,
+            value=None,
+            verdict="no_data",
+            blocking=champion.required,
+            reason="too few rows of both outcomes that the champion could score and did not learn from "
+            f"(n={comparison.worse_by.n})",
         )
     finite = math.isfinite(worst) and math.isfinite(comparison.worse_by.value)
     return GateResult(

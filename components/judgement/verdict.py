@@ -67,8 +67,8 @@ def reach_verdict(
         bundle: the candidate's, sealed.
         dataset: what ``label_rows`` wrote.
         predictions: the candidate's scores of its rows.
-        champion_predictions: the champion's scores (row_id, probability), null for rows that it learned from, which are
-            left out of the comparison; no rows when there is no champion yet.
+        champion_predictions: the champion's scores (row_id, probability), null for rows that it learned from or
+            could not score, which are left out of the comparison; no rows when there is no champion yet.
         measured: what other steps measured.
     """
     opened = Bundle.open(bundle)

@@ -1,17 +1,22 @@
 """The reigning model's scores of a candidate's rows, so that both are judged on the same ones."""
 
+import logging
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from components.core.config import Settings
+from components.core.contracts import FloatArray
+from components.core.errors import ContractViolation, IntegrityError
 from components.core.use_case import UseCase
 from components.features.rows import from_frame
 from components.registry.registry import Registry
 from components.registry.store import fetch
 from components.training import signing
 from components.training.bundle import Bundle
+
+logger = logging.getLogger(__name__)
 
 NO_SCORES = pl.DataFrame(schema={"row_id": pl.String, "probability": pl.Float64})
 """What is written where there is no champion yet."""
@@ -21,12 +26,14 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
     """Score a data set with the champion, as it is served: verified, from its bundle.
 
     Rows that the champion has learned from get no score: on those it knows the answers, and no candidate could beat it.
+    Other code than it was trained with is taken when that scores the bundle's examples as in training: a feature that
+    is added or rewritten must not end all further training.
 
     Args:
-        use_case: whose champion.
+        use_case: whose champion; ``gates.champion.required`` says whether the run goes on when it cannot be scored.
         dataset: what ``label_rows`` wrote.
-        target: parquet with row_id and probability, null where the champion has learned from the row; no rows when
-            there is no champion yet.
+        target: parquet with row_id and probability, null where the champion has learned from the row or cannot be
+            scored; no rows when there is no champion yet.
         settings: where the registry is.
         scratch: a folder to fetch the bundle to.
 
@@ -34,8 +41,8 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
         The champion's version, empty when there is none.
 
     Raises:
-        IntegrityError: the champion's bundle is not what was registered.
-        ContractViolation: the data set lacks a column that the champion takes.
+        IntegrityError: the champion's bundle is not what was registered, or this code cannot score with it and it is
+            required.
     """
     champion = Registry(settings).champion(use_case.name)
     if champion is None:
@@ -43,10 +50,33 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
         return ""
     path = fetch(champion.uri, scratch, settings)
     signing.verify(path, settings.verify_key)
-    bundle = Bundle.open(path)
     frame = pl.read_parquet(dataset)
-    probability = bundle.probability(from_frame(frame, bundle.contract.inputs))
-    new = pl.col("event_time").cast(pl.Date) > date.fromisoformat(bundle.contract.trained_until)
+    try:
+        until, probability = _score(path, frame)
+    except (IntegrityError, ContractViolation) as error:
+        # The bundle itself was found whole above: what is left is that this code or this table is not the champion's.
+        if use_case.gates.champion.required:
+            raise IntegrityError(_way_out(use_case.name, champion.version, error)) from error
+        logger.warning("champion %s of %s cannot be scored here: %s", champion.version, use_case.name, error)
+        nothing = pl.lit(None, dtype=pl.Float64).alias("probability")
+        frame.select("row_id", nothing).write_parquet(target)
+        return str(champion.version)
+    new = pl.col("event_time").cast(pl.Date) > until
     scored = frame.with_columns(probability=pl.Series(probability))
     scored.select("row_id", pl.when(new).then("probability").alias("probability")).write_parquet(target)
     return str(champion.version)
+
+
+def _score(path: Path, frame: pl.DataFrame) -> tuple[date, FloatArray]:
+    bundle = Bundle.open(path, same_code=False)
+    probability = bundle.probability(from_frame(frame, bundle.contract.inputs))
+    return date.fromisoformat(bundle.contract.trained_until), probability
+
+
+def _way_out(use_case: str, version: int, error: Exception) -> str:
+    return (
+        f"champion {version} of {use_case} cannot be scored by this code, so no candidate can be compared with it: "
+        f"{error}\nBring back what it needs (a feature that was removed or that computes otherwise, a column of the "
+        f"table), or promote another version (fairlead versions {use_case}), or set gates.champion.required: false in "
+        "the use case for the run that replaces it"
+    )

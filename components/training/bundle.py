@@ -20,10 +20,11 @@ from components.features.rows import request_fields
 from components.features.transform import Transform
 from components.training import integrity
 from components.training.calibration import Calibration
+from components.training.examples import example_differences
 from components.training.fingerprints import digest, environment_lock, feature_states, scoring_code
 from components.training.reference import reference
 from components.training.scorer import Scorer
-from components.training.v2_request import json_values, v2_body
+from components.training.v2_request import column, json_values, v2_body
 
 if TYPE_CHECKING:  # who opens a bundle has no need of the libraries that train
     from components.training.candidate import Candidate
@@ -54,10 +55,15 @@ class Bundle:
     scorer: Scorer = field(repr=False, compare=False)
 
     @classmethod
-    def open(cls, path: Path) -> "Bundle":
+    def open(cls, path: Path, *, same_code: bool = True) -> "Bundle":
         """Open a bundle after checking that its files, transform and code are those that were trained.
 
         The signature is not looked at here: ``signing.verify`` does that, where a key is known.
+
+        Args:
+            path: its directory.
+            same_code: False to take the bundle with other code too, as long as that scores the bundle's examples as
+                they were scored in training; a server never does.
 
         Raises:
             IntegrityError: something disagrees; lists what was expected and what was found.
@@ -67,13 +73,17 @@ class Bundle:
         transform = integrity.read_transform(path, catalogue(contract.model), wrong)
         calibration = integrity.read_calibration(path, wrong)
         wrong += integrity.transform_differences(path, contract, transform)
-        wrong += integrity.code_differences(path, contract, transform)
+        if same_code:
+            wrong += integrity.code_differences(path, contract, transform)
         integrity.refuse(path, wrong)
         scorer = Scorer(path / "model.onnx")
         if scorer.width not in (None, len(contract.features)):
             integrity.refuse(path, [f"model.onnx takes {scorer.width} features, the contract {len(contract.features)}"])
         _warn_of_environment(path, contract)
-        return cls(path, contract, transform, calibration, scorer)
+        opened = cls(path, contract, transform, calibration, scorer)
+        if not same_code:
+            integrity.refuse(path, example_differences(opened.examples(), contract.inputs, opened.probability))
+        return opened
 
     def probability(self, rows: Columns) -> FloatArray:
         """Probability of a bad outcome, shape (n,), float64.
@@ -94,15 +104,8 @@ class Bundle:
     def background(self) -> Columns:
         """Training rows, at most ``BACKGROUND_ROWS``, to explain predictions against."""
         content = json.loads((self.path / "background.json").read_text(encoding="utf-8"))
-        kinds = {f.name: f.kind for f in self.contract.inputs}
-        dtypes: dict[str, npt.DTypeLike] = {
-            "category": object,
-            "date": "datetime64[D]",
-            "int": np.float64,
-            "float": np.float64,
-        }
-        # An object array keeps None; a float array turns it into NaN and a date array into NaT.
-        return {name: np.array(values, dtype=dtypes[kinds[name]]) for name, values in content.items()}
+        fields = {f.name: f for f in self.contract.inputs}
+        return {name: column(values, fields[name]) for name, values in content.items()}
 
     def examples(self) -> list[dict[str, Any]]:
         """Requests with their answers: ``name``, ``request`` (V2 body), ``probability``, ``decision``."""

@@ -144,6 +144,13 @@ def test_a_comparison_without_data_blocks() -> None:
     assert blocks(judged(comparison=comparison(None))["champion"])
 
 
+def test_a_champion_that_is_not_required_does_not_block_without_data_and_does_when_it_is_better() -> None:
+    free = Champion(required=False)
+    unknown = judged(champion=free, comparison=comparison(None))["champion"]
+    assert (unknown.verdict, blocks(unknown)) == ("no_data", False)
+    assert blocks(judged(champion=free, comparison=comparison(0.01, 0.005, 0.02))["champion"])
+
+
 def test_a_comparison_by_another_metric_is_an_error() -> None:
     with pytest.raises(FairleadError, match="decides by auc, but the models were compared by log_loss"):
         judged(champion=Champion(metric="auc"), comparison=comparison(0.0, 0.0, 0.0))

@@ -106,7 +106,7 @@ def test_rows_that_the_champion_learned_from_do_not_count(reach, predictions):
     found = gate(reach(nothing_new), "champion")
     assert (found.verdict, found.reason) == (
         "no_data",
-        "too few rows of both outcomes that the champion did not learn from (n=0)",
+        "too few rows of both outcomes that the champion could score and did not learn from (n=0)",
     )
 
 

@@ -1,3 +1,6 @@
+import dataclasses
+import logging
+
 import numpy as np
 import polars as pl
 import pytest
@@ -6,6 +9,8 @@ from components.core.errors import IntegrityError
 from components.registry import approvals
 from components.registry.champion import score_champion
 from components.registry.registry import Registry
+from components.training import bundle, integrity
+from components.training.bundle import Bundle
 
 
 @pytest.fixture
@@ -39,3 +44,69 @@ def test_a_champion_whose_bundle_was_changed_does_not_score(promoted, sba, small
         f.write(b"x")
     with pytest.raises(IntegrityError, match=r"model\.onnx"):
         score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch")
+
+
+@pytest.fixture
+def changed_code(promoted, monkeypatch):
+    """A feature's module was written anew: bundles made before have another code fingerprint."""
+    assert promoted.version == 1
+    original = integrity.scoring_code
+    monkeypatch.setattr(integrity, "scoring_code", lambda t: {**original(t), "components.features.sba_loans": "0" * 64})
+
+
+def _catalogue_without(name):
+    return lambda use_case: {k: v for k, v in original_catalogue(use_case).items() if k != name}
+
+
+def _catalogue_with_another(name):
+    def altered(use_case):
+        features = original_catalogue(use_case)
+        feature = features[name]
+        return {**features, name: dataclasses.replace(feature, compute=lambda r, s: feature.compute(r, s) * 2 + 100)}
+
+    return altered
+
+
+original_catalogue = bundle.catalogue
+
+
+@pytest.mark.usefixtures("changed_code")
+def test_a_champion_scores_with_code_that_was_changed_and_still_agrees(
+    promoted, sba, small_dataset, predictions, settings, tmp_path
+):
+    with pytest.raises(IntegrityError, match="code: module"):
+        Bundle.open(settings.home / promoted.uri)
+    assert score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch") == "1"
+    scored, made = (pl.read_parquet(p).sort("row_id") for p in (tmp_path / "p.parquet", predictions))
+    difference = (scored["probability"] - made["probability"]).drop_nulls().to_numpy()
+    assert len(difference) > 0
+    assert np.abs(difference).max() <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("altered", "says"),
+    [(_catalogue_without, "unknown feature"), (_catalogue_with_another, "example 'middling risk': scores")],
+)
+def test_a_champion_that_this_code_cannot_score_stops_the_run_and_tells_the_ways_out(
+    promoted, sba, small_dataset, settings, tmp_path, monkeypatch, altered, says
+):
+    monkeypatch.setattr(bundle, "catalogue", altered(promoted.contract.features[0]))
+    with pytest.raises(IntegrityError, match=says) as caught:
+        score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch")
+    for way in ("Bring back", "promote another version", "gates.champion.required: false"):
+        assert way in str(caught.value)
+
+
+def test_a_champion_that_is_not_required_gives_no_scores_where_it_cannot(
+    promoted, sba, small_dataset, settings, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(bundle, "catalogue", _catalogue_without(promoted.contract.features[0]))
+    free = sba.gates.champion.model_copy(update={"required": False})
+    case = sba.model_copy(update={"gates": sba.gates.model_copy(update={"champion": free})})
+    with caplog.at_level(logging.WARNING):
+        assert score_champion(case, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch") == "1"
+    assert "champion 1 of sba_loans cannot be scored here" in caplog.text
+    scored = pl.read_parquet(tmp_path / "p.parquet")
+    assert scored["row_id"].equals(pl.read_parquet(small_dataset)["row_id"])
+    assert scored["probability"].is_null().all()
+    assert scored.schema["probability"] == pl.Float64

@@ -120,3 +120,27 @@ def test_another_environment_is_a_warning(copy, caplog):
 
 def test_no_directory_is_refused(tmp_path):
     assert "there is no such directory" in _refusal(tmp_path / "nothing")
+
+
+def _with_other_code(monkeypatch):
+    code = dict.fromkeys(fingerprints.ALWAYS, "0" * 64)
+    monkeypatch.setattr(integrity, "scoring_code", lambda _: code)
+
+
+def test_other_code_that_scores_the_examples_alike_is_taken_where_that_is_asked_for(copy, monkeypatch):
+    _with_other_code(monkeypatch)
+    assert "code: expected fingerprint" in _refusal(copy)
+    assert Bundle.open(copy, same_code=False).examples()
+
+
+def test_other_code_that_scores_the_examples_otherwise_is_refused(copy, monkeypatch):
+    _with_other_code(monkeypatch)
+    _edit(copy, "examples.json", lambda examples: examples[0].update(probability=0.5))
+    with pytest.raises(IntegrityError, match=r"example 'low risk': scores 0\.\d+ here, expected 0\.500000000"):
+        Bundle.open(copy, same_code=False)
+
+
+def test_a_changed_file_is_refused_whatever_code_is_taken(copy):
+    (copy / "reference.json").write_text("{}")
+    with pytest.raises(IntegrityError, match=r"reference\.json: expected sha256"):
+        Bundle.open(copy, same_code=False)

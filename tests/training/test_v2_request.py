@@ -1,7 +1,7 @@
 import numpy as np
 
 from components.core.contracts import Field
-from components.training.v2_request import v2_body
+from components.training.v2_request import v2_body, v2_columns
 
 
 def test_each_kind_is_written_as_its_datatype():
@@ -32,3 +32,25 @@ def test_what_is_missing_in_every_row_is_left_out_only_where_it_may_be():
     body = v2_body(rows, fields, "mine")
     assert body["id"] == "mine"
     assert [(t["name"], t["data"]) for t in body["inputs"]] == [("y", [None])]
+
+
+def test_rows_survive_the_way_there_and_back():
+    fields = [
+        Field(name="day", kind="date", nullable=True),
+        Field(name="n", kind="int", nullable=True),
+        Field(name="gap", kind="date", nullable=True),
+        Field(name="x", kind="float", nullable=True),
+        Field(name="bank", kind="category", nullable=True),
+    ]
+    rows = {
+        "day": np.array(["2003-01-31", "NaT"], dtype="datetime64[D]"),
+        "n": np.array([1.0, np.nan]),
+        "gap": np.array(["NaT", "NaT"], dtype="datetime64[D]"),
+        "x": np.array([np.nan, 0.1]),
+        "bank": np.array(["A", None], dtype=object),
+    }
+    back = v2_columns(v2_body(rows, fields), fields)
+    assert list(back) == list(rows)
+    for name, values in rows.items():
+        assert back[name].dtype == values.dtype
+        np.testing.assert_array_equal(back[name], values)
