@@ -24,12 +24,18 @@ SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2
 AS_OF = date(2008, 12, 31)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a file's tests in one worker, and those that share the run of the whole pipeline."""
+    item.add_marker(pytest.mark.xdist_group("pipeline" if _shares_the_run(item) else item.nodeid.partition("::")[0]))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one worker, and those that share the run of the whole pipeline, which come first."""
-    for item in items:
-        shared = "finished" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("pipeline" if shared else item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: "finished" not in getattr(item, "fixturenames", ()))
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: not _shares_the_run(item))
+
+
+def _shares_the_run(item: pytest.Item) -> bool:
+    return "finished" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
