@@ -57,6 +57,7 @@ compile: .platform ## compile the pipelines to pipelines/compiled/
 test: .everything ## run all tests; some of them: make test ARGS="tests/core"
 	@$(PY) -m pytest -q -n 2 --dist loadgroup --durations=8 $(ARGS) || { status=$$?; \
 	  echo 'the failed ones again: make test ARGS="--last-failed -vv"' >&2; exit $$status; }
+	@echo 'next: make demo shows the whole way, make bench what it costs; README.md says which file does what'
 
 .PHONY: lint
 lint: .dev ## check style, types and that the locks fit pyproject.toml
