@@ -11,15 +11,15 @@ from components.core.config import Settings
 from components.core.errors import FairleadError, unknown
 
 Role = Literal["data_scientist", "approver", "operator", "auditor"]
-Action = Literal["train", "register", "request", "decide", "promote", "replay", "audit"]
+Action = Literal["train", "register", "request", "decide", "promote", "sign", "replay", "audit"]
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {
     "data_scientist": frozenset({"train", "register", "request", "replay"}),
     "approver": frozenset({"decide", "audit"}),
-    "operator": frozenset({"request", "promote", "replay"}),
+    "operator": frozenset({"request", "promote", "sign", "replay"}),
     "auditor": frozenset({"audit"}),
 }
-"""What each role may do. ``request`` asks for an approval, ``decide`` gives or refuses it."""
+"""What each role may do. ``request`` asks for an approval, ``decide`` gives or refuses it, ``sign`` signs anew."""
 
 
 class Access(BaseModel):

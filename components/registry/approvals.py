@@ -12,7 +12,7 @@ from components.core.errors import FairleadError, unknown
 from components.core.ledger import Entry, Ledger
 
 REQUESTED, GIVEN, REJECTED = "approval.requested", "approval.given", "approval.rejected"
-REGISTERED, PROMOTED = "registry.registered", "registry.promoted"
+REGISTERED, PROMOTED, SIGNED = "registry.registered", "registry.promoted", "registry.signed"
 
 State = Literal["requested", "given", "rejected", "used"]
 

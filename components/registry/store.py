@@ -93,6 +93,18 @@ def fetch(uri: str, target: Path, settings: Settings) -> Path:
     return found
 
 
+def present(uri: str) -> bool:
+    """Say whether there is a bundle at a URI of the store; its files are not checked.
+
+    Args:
+        uri: a directory, ``gs://…`` or ``s3://…``, as ``put`` returned it.
+    """
+    if is_object(uri):
+        found, prefix = object_store(uri)
+        return f"{prefix}/{CHECKSUMS}" in found.names(f"{prefix}/")
+    return (Path(uri.removeprefix("file://")) / CHECKSUMS).is_file()
+
+
 def _check_name(bundle: Path, uri: str) -> None:
     name = uri.rstrip("/").rpartition("/")[2]
     if _DIGEST.fullmatch(name) and name != digest(bundle):
@@ -100,9 +112,13 @@ def _check_name(bundle: Path, uri: str) -> None:
 
 
 def _renew_signature(bundle: Path, target: Path) -> None:
-    new, old = bundle / SIGNATURE, target / SIGNATURE
-    if new.is_file() and not (old.is_file() and old.read_bytes() == new.read_bytes()):
-        write_whole(old, new.read_bytes())
+    if (bundle / SIGNATURE).is_file():
+        _write_signature(target / SIGNATURE, (bundle / SIGNATURE).read_bytes())
+
+
+def _write_signature(path: Path, new: bytes) -> None:
+    if not (path.is_file() and path.read_bytes() == new):
+        write_whole(path, new)
 
 
 def _put_objects(bundle: Path, uri: str) -> str:
@@ -138,4 +154,8 @@ def _fetch_objects(uri: str, target: Path) -> Path:
         with whole_directory(folder) as scratch:
             for key in names:
                 download(f"{bucket}/{key}", scratch / key.removeprefix(f"{prefix}/"))
+    elif f"{prefix}/{SIGNATURE}" in names:
+        # The same model may have been signed anew since it was fetched.
+        with store.reader(f"{prefix}/{SIGNATURE}") as stream:
+            _write_signature(folder / SIGNATURE, stream.read())
     return folder

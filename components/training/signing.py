@@ -16,6 +16,11 @@ from components.core.artifacts import one_at_a_time
 from components.core.errors import FairleadError, IntegrityError
 from components.training.integrity import SIGNATURE
 
+SIGN_ANEW = "fairlead sign USE_CASE VERSION"
+"""Command that signs a registered bundle with the present key."""
+
+_NEW_KEYS = f"if the keys were changed since it was signed: {SIGN_ANEW}"
+
 
 def ensure_key(signing_key: Path, verify_key: Path) -> None:
     """Make a key pair (EC P-256, PEM) where there is none; several processes may ask at once.
@@ -34,7 +39,8 @@ def ensure_key(signing_key: Path, verify_key: Path) -> None:
             if verify_key.exists():
                 raise FairleadError(
                     f"there is a verify key {verify_key} but no signing key {signing_key}; put the signing key there, "
-                    "or move the verify key away to start with a new pair"
+                    "or move the verify key away to start with a new pair, and then sign the versions in use anew: "
+                    f"{SIGN_ANEW}"
                 )
             _write_key(signing_key, _private_pem(ec.generate_private_key(ec.SECP256R1())), mode=0o600)
         if not verify_key.exists():
@@ -78,9 +84,11 @@ def verify(bundle: Path, key: Path) -> None:
         verifier = verifying.Config().use_elliptic_key_verifier(public_key=key)  # type: ignore[no-untyped-call]
         verifier.set_hashing_config(_hashing(bundle)).verify(bundle, signature)
     except InvalidSignature as error:
-        raise IntegrityError(f"bundle {bundle}: {SIGNATURE} was not made by the owner of {key}") from error
+        raise IntegrityError(f"bundle {bundle}: {SIGNATURE} was not made by the owner of {key}; {_NEW_KEYS}") from error
     except Exception as error:  # the library raises ValueError, and errors of whatever parses the signature
-        raise IntegrityError(f"bundle {bundle} does not fit its signature and {key}: {_words(error)}") from error
+        raise IntegrityError(
+            f"bundle {bundle} does not fit its signature and {key}: {_words(error)}; {_NEW_KEYS}"
+        ) from error
 
 
 def _hashing(bundle: Path) -> hashing.Config:
@@ -120,7 +128,8 @@ def _readable(path: Path, name: str) -> Iterator[None]:
     except (OSError, ValueError, TypeError) as error:
         raise FairleadError(
             f"{name} key {path} cannot be read: {error}; expected an unencrypted elliptic-curve key in PEM form "
-            f"(set FAIRLEAD_{name.upper()}_KEY to its path)"
+            f"(set FAIRLEAD_{name.upper()}_KEY to its path). If it is lost, move the other half of the pair away too, "
+            f"and sign each version in use with a new pair: {SIGN_ANEW}"
         ) from error
 
 

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import signal
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -125,6 +126,8 @@ def run_at_once(*calls: Callable[[], object]) -> None:
             try:
                 call()
                 code = 0
+            except Exception:
+                traceback.print_exc()
             finally:
                 os._exit(code)
         pids.append(pid)

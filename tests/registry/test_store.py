@@ -117,6 +117,25 @@ def test_a_new_signature_replaces_the_old_one(variant, settings, s3):
         assert stream.read() == b"new"
 
 
+def test_a_fetched_bundle_takes_a_new_signature(variant, settings, s3, tmp_path):
+    bundle = variant("a")
+    uri = store.put(bundle, s3)
+    fetched = store.fetch(uri, tmp_path / "fetched", settings)
+    model = (fetched / "model.onnx").stat()
+    (bundle / "model.sig").write_bytes(b"new")
+    store.put(bundle, s3)
+    assert store.fetch(uri, tmp_path / "fetched", settings) == fetched
+    assert (fetched / "model.sig").read_bytes() == b"new"
+    assert (fetched / "model.onnx").stat() == model
+
+
+def test_a_bundle_is_present_where_it_was_put_and_nowhere_else(variant, settings, s3):
+    for root in (settings.bundle_store, s3):
+        uri = store.put(variant(f"b{len(root)}"), root)
+        assert store.present(uri)
+        assert not store.present(uri[:-1] + ("0" if uri[-1] != "0" else "1"))
+
+
 def test_a_put_killed_in_the_middle_leaves_nothing_to_fetch(signed_bundle, settings, s3, tmp_path, monkeypatch):
     run_and_kill(lambda: store.put(signed_bundle, settings.bundle_store), store.shutil, "copytree", "after")
     target = settings.home / "bundles" / store.digest(signed_bundle)
