@@ -1,9 +1,10 @@
-"""Commands on registered versions: list, compare, approve, promote, audit."""
+"""Commands on registered versions: list, compare, approve, promote, sign anew, audit."""
 
 from pathlib import Path
 
 import click
 
+from components.core.access import read_access
 from components.core.config import Settings
 from components.core.errors import FairleadError
 from components.core.ledger import Ledger
@@ -18,14 +19,17 @@ def versions(settings: Settings, use_case: str) -> None:
     """List the versions of a model with their aliases."""
     from components.registry.registry import Registry
 
-    found = Registry(settings).versions(use_case)
-    if not found:
+    registry = Registry(settings)
+    found, wrong = registry.versions(use_case), registry.unreadable(use_case)
+    if not found and not wrong:
         click.echo(f"no version of {use_case} is registered; start with: fairlead run training --use-case {use_case}")
     for v in found:
         whole = next((m.metrics for m in v.metrics if (m.dataset, m.slice) == ("test", "all")), {})
         auc = whole.get("auc", "not measured")
         aliases = ", ".join(v.aliases) or "-"
         click.echo(f"{v.version:>4}  {aliases:<22} as of {v.contract.as_of}  {v.contract.algorithm:<9} AUC {auc}")
+    for line in wrong:
+        click.echo(f"unreadable: {line}")
 
 
 @click.command()
@@ -96,16 +100,34 @@ def promote(settings: Settings, use_case: str, version: str, approval: str) -> N
 
 
 @click.command()
+@use_case_argument
+@click.argument("version")
+@click.pass_obj
+def sign(settings: Settings, use_case: str, version: str) -> None:
+    """Sign a registered bundle anew with the present key, after a change of keys."""
+    from components.registry.renewal import sign_anew
+
+    signed = sign_anew(settings, use_case, version)
+    click.echo(f"version {signed.version} of {use_case} is signed with the key of {settings.verify_key}")
+
+
+@click.command()
 @click.argument("use_cases", nargs=-1)
 @click.pass_obj
 def audit(settings: Settings, use_cases: tuple[str, ...]) -> None:
-    """Verify the ledger's chain of hashes, and compare the registry with it for the use cases that are named."""
+    """Verify the ledger's chain of hashes, and compare registry and bundles with it.
+
+    Without USE_CASES, for every use case that the ledger knows.
+    """
     from components.registry.registry import Registry
 
-    click.echo(f"{settings.ledger_path}: {Ledger(settings.ledger_path).verify()} entries, unbroken")
-    wrong = [line for name in use_cases for line in Registry(settings).audit(name)]
+    read_access(settings).require(settings.actor, "audit")
+    ledger = Ledger(settings.ledger_path)
+    click.echo(f"{settings.ledger_path}: {ledger.verify()} entries, unbroken")
+    known = {str(e.payload["use_case"]) for e in ledger.entries() if e.kind.startswith("registry.")}
+    wrong = [f"{name}: {line}" for name in use_cases or sorted(known) for line in Registry(settings).audit(name)]
     if wrong:
         raise FairleadError("registry and ledger disagree:\n" + "\n".join(wrong))
 
 
-COMMANDS = (versions, compare, request, approve, reject, promote, audit)
+COMMANDS = (versions, compare, request, approve, reject, promote, sign, audit)

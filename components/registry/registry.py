@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.core.access import read_access
+from components.core.artifacts import one_at_a_time
 from components.core.config import Settings
 from components.core.contracts import GateResult, SliceMetrics
-from components.core.errors import unknown
-from components.core.ledger import Ledger
+from components.core.errors import IntegrityError, unknown
+from components.core.ledger import Entry, Ledger
 from components.registry import approvals, store
 from components.registry.approvals import PROMOTED, REGISTERED, Approval
 from components.registry.client import MlflowException, ModelVersion, client
@@ -78,27 +79,37 @@ class Registry:
         return self.version(use_case, version.version)
 
     def versions(self, use_case: str) -> list[Version]:
-        """List the versions of a model, oldest first; empty for a model never registered."""
-        found = self._search(f"name = '{use_case}'")
-        aliases = self._aliases(use_case) if found else {}
-        return sorted((from_mlflow(v, aliases) for v in found), key=lambda v: v.version)
+        """List the versions of a model that can be read, oldest first; empty for a model never registered.
+
+        Those that cannot be read are in ``unreadable``: one broken version must not hide the others.
+        """
+        return self._read(use_case)[0]
+
+    def unreadable(self, use_case: str) -> list[str]:
+        """Say, in words, which versions cannot be read, and the way out; an empty list is good news."""
+        return self._read(use_case)[1]
 
     def version(self, use_case: str, which: int | str) -> Version:
-        """Return one version by its number or by its alias.
+        """Return one version by its number or by its alias; no other one is read.
 
         Raises:
             FairleadError: there is none; lists those there are.
+            IntegrityError: it cannot be read; tells the way out.
         """
-        known = self.versions(use_case)
-        for v in known:
-            if str(v.version) == str(which) or which in v.aliases:
-                return v
-        allowed = [f"{v.version} ({', '.join(v.aliases)})" if v.aliases else str(v.version) for v in known]
-        raise unknown(f"version of {use_case}", which, allowed)
+        aliases = self._aliases(use_case)
+        found = self._get(use_case, str(aliases.get(str(which), which)))
+        if found is None:
+            raise unknown(f"version of {use_case}", which, self._names(use_case, aliases))
+        return from_mlflow(found, aliases)
 
     def champion(self, use_case: str) -> Version | None:
-        """Return the model in charge, None before the first promotion."""
-        return next((v for v in self.versions(use_case) if CHAMPION in v.aliases), None)
+        """Return the model in charge, None before the first promotion.
+
+        Raises:
+            IntegrityError: it cannot be read; tells the way out.
+        """
+        number = self._aliases(use_case).get(CHAMPION)
+        return None if number is None else self.version(use_case, number)
 
     def request(self, use_case: str, which: int | str) -> Approval:
         """Ask for the approval to make a version champion.
@@ -122,10 +133,11 @@ class Registry:
         read_access(self.settings).require(self.settings.actor, "promote")
         new = self.version(use_case, which)
         given = approvals.require_given(self.settings, approval, use_case, new.version, new.digest)
-        former = self.champion(use_case)
-        if former is not None and former.version != new.version:
-            self._mlflow.set_model_version_tag(use_case, str(former.version), "archived_at", _now())
-            self._mlflow.set_registered_model_alias(use_case, ARCHIVED, str(former.version))
+        # By its number alone: a champion that cannot be read has to be replaceable.
+        former = self._aliases(use_case).get(CHAMPION)
+        if former is not None and int(former) != new.version:
+            self._mlflow.set_model_version_tag(use_case, str(former), "archived_at", _now())
+            self._mlflow.set_registered_model_alias(use_case, ARCHIVED, str(former))
         self._mlflow.set_registered_model_alias(use_case, CHAMPION, str(new.version))
         if CHALLENGER in new.aliases:
             self._mlflow.delete_registered_model_alias(use_case, CHALLENGER)
@@ -142,25 +154,74 @@ class Registry:
         return self.version(use_case, new.version)
 
     def audit(self, use_case: str) -> list[str]:
-        """Compare the registry with the ledger and say, in words, where they disagree; an empty list is good news.
+        """Compare registry, bundle store and ledger and say, in words, where they disagree; an empty list is good news.
 
         Raises:
+            FairleadError: the actor may not audit.
             IntegrityError: the ledger itself was tampered with.
         """
         read_access(self.settings).require(self.settings.actor, "audit")
         self._ledger.verify()
-        wrong = []
-        registered = {e.payload["digest"] for e in self._ledger.entries(REGISTERED)}
-        for v in self.versions(use_case):
+        readable, wrong = self._read(use_case)
+        registered = {e.payload["digest"]: e.payload["version"] for e in self._entries(REGISTERED, use_case)}
+        for v in readable:
             if v.digest not in registered:
                 wrong.append(f"version {v.version} (digest {v.digest[:12]}…) is in the registry, not in the ledger")
-        promoted = [e.payload for e in self._ledger.entries(PROMOTED) if e.payload["use_case"] == use_case]
-        by_ledger = promoted[-1]["version"] if promoted else None
-        champion = self.champion(use_case)
-        by_alias = champion.version if champion else None
-        if by_ledger != by_alias:
-            wrong.append(f"the champion is version {by_alias} by its alias and version {by_ledger} by the ledger")
-        return wrong
+            if not store.present(v.uri):
+                wrong.append(f"version {v.version} has no bundle at {v.uri}; put it back, or register it again")
+        there = {v.tags.get("digest") for v in self._records(use_case)}
+        for digest, number in registered.items():
+            if digest not in there:
+                wrong.append(f"version {number} (digest {digest[:12]}…) is in the ledger, not in the registry")
+        return wrong + self._audit_champion(use_case)
+
+    def _audit_champion(self, use_case: str) -> list[str]:
+        promoted = self._entries(PROMOTED, use_case)
+        last = promoted[-1].payload if promoted else {}
+        by_alias = self._aliases(use_case).get(CHAMPION)
+        found = None if by_alias is None else self._get(use_case, str(by_alias))
+        number = None if found is None else int(found.version)
+        if number != last.get("version"):
+            return [f"the champion is version {number} by its alias and version {last.get('version')} by the ledger"]
+        digest = None if found is None else str(found.tags.get("digest"))
+        if digest != last.get("digest"):
+            return [f"the champion, version {number}, has digest {digest}, the ledger promoted {last.get('digest')}"]
+        return []
+
+    def _entries(self, kind: str, use_case: str) -> list[Entry]:
+        return [e for e in self._ledger.entries(kind) if e.payload["use_case"] == use_case]
+
+    def _read(self, use_case: str) -> tuple[list[Version], list[str]]:
+        """Read all versions: those that can be read, and what is wrong with the others."""
+        readable: list[Version] = []
+        wrong: list[str] = []
+        aliases = self._aliases(use_case)
+        for record in self._records(use_case):
+            try:
+                readable.append(from_mlflow(record, aliases))
+            except IntegrityError as error:
+                wrong.append(str(error))
+        return readable, wrong
+
+    def _records(self, use_case: str) -> list[ModelVersion]:
+        return sorted(self._search(f"name = '{use_case}'"), key=lambda v: int(v.version))
+
+    def _names(self, use_case: str, aliases: Mapping[str, int | str]) -> list[str]:
+        names = []
+        for record in self._records(use_case):
+            mine = sorted(a for a, number in aliases.items() if int(number) == int(record.version))
+            names.append(f"{record.version} ({', '.join(mine)})" if mine else str(record.version))
+        return names
+
+    def _get(self, use_case: str, number: str) -> ModelVersion | None:
+        if not number.isdecimal():
+            return None
+        try:
+            return self._mlflow.get_model_version(use_case, number)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
 
     def _make_model(self, use_case: str) -> None:
         try:
@@ -183,7 +244,12 @@ class Registry:
         return self._search(f"name = '{use_case}' AND tag.`digest` = '{digest}'")
 
     def _aliases(self, use_case: str) -> dict[str, int | str]:
-        return dict(self._mlflow.get_registered_model(use_case).aliases)
+        try:
+            return dict(self._mlflow.get_registered_model(use_case).aliases)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return {}
 
     def _settle(self, use_case: str, digest: str) -> Version:
         # Two processes may have made a version of the same bundle at once. Each sees the other's here at the latest,
@@ -198,12 +264,11 @@ class Registry:
         return from_mlflow(first, self._aliases(use_case))
 
     def _record(self, version: Version) -> None:
-        if any(e.payload["digest"] == version.digest for e in self._ledger.entries(REGISTERED)):
-            return  # finished before: its aliases may have moved on for good reason
-        challenger = int(self._aliases(version.use_case).get(CHALLENGER, 0))
-        if challenger < version.version:
-            self._mlflow.set_registered_model_alias(version.use_case, CHALLENGER, str(version.version))
+        self._challenge(version)
+        # A registry that was lost and is filled again makes its versions anew, at another time and perhaps under
+        # another number. The ledger then tells of both registrations; the same one told again changes nothing.
         payload = {
+            "registration": f"{version.model_uri} of {version.created}",
             "use_case": version.use_case,
             "version": version.version,
             "digest": version.digest,
@@ -211,7 +276,17 @@ class Registry:
             "data_hash": version.contract.data_hash,
             "run_id": version.run_id,
         }
-        self._ledger.append(REGISTERED, payload, version.registered_by, once="digest")
+        self._ledger.append(REGISTERED, payload, version.registered_by, once="registration")
+
+    def _challenge(self, version: Version) -> None:
+        """Make a version challenger that has never been anything here and is newer than what is."""
+        if version.archived_at is not None or {CHAMPION, CHALLENGER, ARCHIVED} & set(version.aliases):
+            return
+        # MLflow fails when two processes give an alias for the first time at once.
+        with one_at_a_time(self.settings.home / "locks" / "registry"):
+            aliases = self._aliases(version.use_case)
+            if max(int(aliases.get(a, 0)) for a in (CHAMPION, CHALLENGER)) < version.version:
+                self._mlflow.set_registered_model_alias(version.use_case, CHALLENGER, str(version.version))
 
 
 def _headline(metrics: Sequence[SliceMetrics]) -> str:

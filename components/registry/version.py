@@ -109,5 +109,7 @@ def from_mlflow(found: ModelVersion, aliases: Mapping[str, int | str]) -> Versio
     except (KeyError, ValueError) as error:
         raise IntegrityError(
             f"version {found.version} of {found.name} in the registry has no readable tag {error}; it was not "
-            "registered by this platform, or its tags were changed"
+            "registered by this platform, or its tags were changed. Other versions are not affected: promote one of "
+            f"them if this one is champion, or remove it (MlflowClient.delete_model_version({found.name!r}, "
+            f"'{found.version}')) and register its bundle again"
         ) from error

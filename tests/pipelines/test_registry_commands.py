@@ -8,6 +8,8 @@ from click.testing import CliRunner, Result
 
 from components.core.config import Settings
 from components.core.ledger import Ledger
+from components.registry.client import client
+from components.training import signing
 from components.training.bundle import Bundle
 from pipelines.cli import main
 from pipelines.registry_commands import COMMANDS
@@ -135,10 +137,9 @@ def test_audit_finds_a_version_that_the_ledger_does_not_know(
 ) -> None:
     register(signed_bundle)
     settings.ledger_path.unlink()
-    assert call("audit").exit_code == 0
     result = call("audit", "sba_loans")
     assert result.exit_code == 1
-    assert "registry and ledger disagree:\nversion 1" in result.output
+    assert "registry and ledger disagree:\nsba_loans: version 1" in result.output
 
 
 def test_audit_finds_an_entry_that_was_changed(call: Call, asked: str, settings: Settings) -> None:
@@ -150,3 +151,46 @@ def test_audit_finds_an_entry_that_was_changed(call: Call, asked: str, settings:
     assert result.exit_code == 1
     assert "entry 1 (registry.registered) does not fit the chain" in result.output
     assert asked
+
+
+def test_audit_without_names_audits_what_the_ledger_knows(call: Call, asked: str, settings: Settings) -> None:
+    assert call("audit").exit_code == 0
+    version = json.loads(call("versions", "sba_loans").output.split()[0])
+    Path(settings.bundle_store).rename(settings.home / "elsewhere")
+    result = call("audit")
+    assert result.exit_code == 1
+    assert f"sba_loans: version {version} has no bundle at {settings.bundle_store}" in result.output
+    assert asked
+
+
+def test_audit_needs_a_role_that_may(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    roles = tmp_path / "roles.yaml"
+    roles.write_text("actors: {tester: [operator]}")
+    monkeypatch.setenv("FAIRLEAD_ROLES", str(roles))
+    result = call("audit")
+    assert result.exit_code == 1
+    assert "'audit' needs: approver, auditor" in result.output
+
+
+def test_versions_tells_of_one_that_cannot_be_read(
+    call: Call, register: Register, signed_bundle: Path, settings: Settings
+) -> None:
+    register(signed_bundle)
+    client(settings).create_model_version("sba_loans", "/nowhere")
+    first, second = call("versions", "sba_loans").output.splitlines()
+    assert first.split()[:2] == ["1", "challenger"]
+    assert second.startswith("unreadable: version 2 of sba_loans")
+
+
+def test_sign_renews_the_signature_after_a_change_of_keys(
+    call: Call, register: Register, signed_bundle: Path, settings: Settings
+) -> None:
+    uri = Path(register(signed_bundle).uri)
+    settings.signing_key.unlink()
+    half = call("sign", "sba_loans", "challenger")
+    assert half.exit_code == 1
+    assert "move the verify key away to start with a new pair" in half.output
+    settings.verify_key.unlink()
+    result = call("sign", "sba_loans", "challenger")
+    assert result.output == f"version 1 of sba_loans is signed with the key of {settings.verify_key}\n"
+    signing.verify(uri, settings.verify_key)

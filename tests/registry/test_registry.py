@@ -252,12 +252,110 @@ def test_an_unknown_version_is_named_with_those_there_are(register, signed_bundl
         Registry(settings).version("sba_loans", 7)
 
 
-def test_a_version_that_someone_else_made_is_an_integrity_error(settings):
+def test_a_version_that_someone_else_made_hides_no_other(register, signed_bundle, variant, settings):
+    register(signed_bundle)
+    _promote(settings, 1)
     mlflow = client(settings)
-    mlflow.create_registered_model("sba_loans")
     mlflow.create_model_version("sba_loans", "/nowhere")
-    with pytest.raises(IntegrityError, match="was not registered by this platform"):
-        Registry(settings).versions("sba_loans")
+    mlflow.set_registered_model_alias("sba_loans", "foreign", "2")
+    newer = register(variant("b"))
+    registry = Registry(settings)
+    assert (newer.version, newer.aliases) == (3, ("challenger",))
+    assert [v.version for v in registry.versions("sba_loans")] == [1, 3]
+    (line,) = registry.unreadable("sba_loans")
+    assert line.startswith("version 2 of sba_loans in the registry has no readable tag 'digest'")
+    assert registry.champion("sba_loans").version == registry.version("sba_loans", "champion").version == 1
+    assert registry.audit("sba_loans") == [line]
+    for which in (2, "foreign"):
+        with pytest.raises(IntegrityError, match=r"delete_model_version\('sba_loans', '2'\)\) and register its bundle"):
+            registry.version("sba_loans", which)
+    mlflow.delete_model_version("sba_loans", "2")
+    assert registry.audit("sba_loans") == []
+
+
+def test_a_champion_that_cannot_be_read_is_told_and_can_be_replaced(register, signed_bundle, variant, settings):
+    register(signed_bundle)
+    register(variant("b"))
+    _promote(settings, 1)
+    client(settings).set_model_version_tag("sba_loans", "1", "contract", "{")
+    registry = Registry(settings)
+    with pytest.raises(IntegrityError, match="promote one of them if this one is champion"):
+        registry.champion("sba_loans")
+    assert _promote(settings, 2).aliases == ("champion",)
+    assert registry.champion("sba_loans").version == 2
+    (line,) = registry.audit("sba_loans")
+    assert line.startswith("version 1 of sba_loans")
+
+
+@pytest.mark.parametrize("which", [7, "nobody", "", "1 OR 1"])
+def test_what_no_version_is_called_is_unknown_in_a_registry_that_is_empty_or_not(
+    register, signed_bundle, settings, which
+):
+    with pytest.raises(FairleadError, match=r"unknown version of sba_loans .*; allowed: none"):
+        Registry(settings).version("sba_loans", which)
+    register(signed_bundle)
+    with pytest.raises(FairleadError, match=r"unknown version of sba_loans .*; allowed: 1 \(challenger\)"):
+        Registry(settings).version("sba_loans", which)
+
+
+def _lose_the_registry(settings, empty_store):
+    shutil.copy(empty_store, settings.home / "mlflow.db")
+
+
+def test_a_registry_that_was_lost_is_filled_again(register, signed_bundle, settings, tmp_path, empty_store):
+    # Connections are opened in child processes: the file is swapped under none.
+    run_at_once(lambda: register(signed_bundle))
+    _lose_the_registry(settings, empty_store)
+    run_at_once(lambda: (tmp_path / "lines").write_text("\n".join(Registry(settings).audit("sba_loans"))))
+    lines = (tmp_path / "lines").read_text().splitlines()
+    assert lines == [f"version 1 (digest {store.digest(signed_bundle)[:12]}…) is in the ledger, not in the registry"]
+    version = register(signed_bundle)
+    assert (version.version, version.aliases) == (1, ("challenger",))
+    first, second = Ledger(settings.ledger_path).entries("registry.registered")
+    assert first.payload["digest"] == second.payload["digest"] == version.digest
+    assert second.payload["registration"] == f"models:/sba_loans/1 of {version.created}"
+    assert first.payload["registration"] != second.payload["registration"]
+    assert Registry(settings).audit("sba_loans") == []
+    assert register(signed_bundle) == version
+    assert len(Ledger(settings.ledger_path).entries("registry.registered")) == 2
+
+
+def test_a_champion_of_a_lost_registry_is_promoted_anew(register, signed_bundle, settings, empty_store):
+    run_at_once(lambda: (register(signed_bundle), _promote(settings, 1)))
+    _lose_the_registry(settings, empty_store)
+    assert register(signed_bundle).aliases == ("challenger",)
+    assert Registry(settings).audit("sba_loans") == [
+        "the champion is version None by its alias and version 1 by the ledger"
+    ]
+    _promote(settings, "challenger")
+    assert Registry(settings).audit("sba_loans") == []
+
+
+def test_another_model_under_the_champions_number_is_found(register, signed_bundle, variant, settings, empty_store):
+    run_at_once(lambda: (register(signed_bundle), _promote(settings, 1)))
+    _lose_the_registry(settings, empty_store)
+    register(variant("b"))
+    client(settings).set_registered_model_alias("sba_loans", "champion", "1")
+    assert any("the champion, version 1, has digest" in line for line in Registry(settings).audit("sba_loans"))
+
+
+def test_an_old_version_registered_again_is_no_challenger_to_a_newer_champion(
+    register, signed_bundle, variant, settings
+):
+    register(signed_bundle)
+    register(variant("b"))
+    _promote(settings, 2)
+    assert register(signed_bundle).aliases == ()
+
+
+def test_the_audit_finds_a_bundle_that_is_gone(register, signed_bundle, settings):
+    uri = register(signed_bundle).uri
+    shutil.rmtree(uri)
+    assert Registry(settings).audit("sba_loans") == [
+        f"version 1 has no bundle at {uri}; put it back, or register it again"
+    ]
+    register(signed_bundle)
+    assert Registry(settings).audit("sba_loans") == []
 
 
 def test_metrics_too_long_for_a_tag_are_refused_before_anything_is_made(register, signed_bundle, settings):
