@@ -21,10 +21,11 @@ from components.training import component as training
 CONFIG_MAP = "fairlead"
 """ConfigMap in the run's namespace with the settings of ``components.core.config``; each is optional."""
 
-SIGNING_SECRET = "fairlead-signing"  # noqa: S105  the name of a Secret, not a secret
-"""Secret with ``signing.pem`` and ``signing.pub.pem``."""
+SIGNING_SECRET, SIGNING_FOLDER = "fairlead-signing", "/etc/fairlead/signing"
+"""Secret with the private key ``signing.pem``, and where it is mounted."""
 
-KEY_FOLDER = "/etc/fairlead/keys"
+VERIFY_SECRET, VERIFY_FOLDER = "fairlead-verify", "/etc/fairlead/verify"
+"""Secret with the public key ``signing.pub.pem``, and where it is mounted."""
 
 _SETTINGS = ("HOME", "TRACKING_URI", "BUNDLE_STORE", "LEDGER_PATH", "ACTOR", "SIGNING_KEY", "VERIFY_KEY")
 
@@ -39,7 +40,8 @@ def placed(
     minutes: int = 15,
     retries: int = 0,
     settings: bool = False,
-    keys: bool = False,
+    signs: bool = False,
+    verifies: bool = False,
     cached: bool = True,
 ) -> Placed:
     """Bind a component to its place.
@@ -51,8 +53,9 @@ def placed(
         minutes: until it is stopped.
         retries: tries after a failure, for what talks to something outside; what fails from the data fails again.
         settings: hand it the settings of the place, which say where registry, bundle store and ledger are.
-        keys: mount the signing key pair.
-        cached: False for a step that looks at something outside that may have changed.
+        signs: mount the private key. Who reads it can make bundles that every server accepts.
+        verifies: mount the public key.
+        cached: False for a step that looks at something outside that may have changed: the registry, the keys.
     """
 
     def make(**arguments: Any) -> PipelineTask:
@@ -64,8 +67,10 @@ def placed(
         if settings:
             names = {f"FAIRLEAD_{name}": f"FAIRLEAD_{name}" for name in _SETTINGS}
             kubernetes.use_config_map_as_env(task, CONFIG_MAP, names, optional=True)
-        if keys:
-            kubernetes.use_secret_as_volume(task, SIGNING_SECRET, KEY_FOLDER, optional=True)
+        if signs:
+            kubernetes.use_secret_as_volume(task, SIGNING_SECRET, SIGNING_FOLDER, optional=True)
+        if verifies:
+            kubernetes.use_secret_as_volume(task, VERIFY_SECRET, VERIFY_FOLDER, optional=True)
         if not cached:
             task.set_caching_options(False)
         return task
@@ -82,12 +87,12 @@ label_rows = placed(training.label_rows)
 tune = placed(training.tune, cpu="2", minutes=60)
 train = placed(training.train, cpu="2", minutes=30)
 evaluate = placed(training.evaluate)
-package = placed(judgement.package, settings=True, keys=True)
-smoke_test = placed(serving.smoke_test, settings=True, keys=True)
+package = placed(judgement.package, settings=True, signs=True, verifies=True, cached=False)
+smoke_test = placed(serving.smoke_test, settings=True, verifies=True)
 explain_examples = placed(judgement.explain_examples, memory="4G")
-track = placed(registry.track, retries=1, settings=True)
-score_champion = placed(registry.score_champion, retries=1, settings=True, keys=True, cached=False)
+track = placed(registry.track, retries=1, settings=True, cached=False)
+score_champion = placed(registry.score_champion, retries=1, settings=True, verifies=True, cached=False)
 judge = placed(judgement.judge)
-register = placed(registry.register, retries=1, settings=True, keys=True, cached=False)
+register = placed(registry.register, retries=1, settings=True, verifies=True, cached=False)
 write_report = placed(governance.write_report)
 report_outcome = placed(governance.report_outcome, settings=True, cached=False)

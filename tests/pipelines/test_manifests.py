@@ -107,8 +107,11 @@ def test_the_settings_are_known_and_are_those_that_steps_read(objects: list[Obje
     known = {f"FAIRLEAD_{name.upper()}" for name in Settings.model_fields}
     assert set(settings["data"]) <= known
     read = read_settings(settings["data"])
-    assert str(read.signing_key.parent) == str(read.verify_key.parent) == steps.KEY_FOLDER
-    assert steps.SIGNING_SECRET in (SCHEDULE / "settings.yaml").read_text(encoding="utf-8")
+    assert str(read.signing_key.parent) == steps.SIGNING_FOLDER
+    assert str(read.verify_key.parent) == steps.VERIFY_FOLDER
+    told = (SCHEDULE / "settings.yaml").read_text(encoding="utf-8")
+    assert f"generic {steps.SIGNING_SECRET} --from-file={read.signing_key.name}\n" in told
+    assert f"generic {steps.VERIFY_SECRET} --from-file={read.verify_key.name}\n" in told
 
 
 def test_no_secret_is_in_the_tree(objects: list[Object]) -> None:

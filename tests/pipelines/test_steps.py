@@ -17,8 +17,11 @@ from pipelines.catalogue import compiled
 ROOT = Path(__file__).parents[2]
 
 TALK_TO_SOMETHING_OUTSIDE = {"ingest", "track", "score-champion", "register"}
-NEED_THE_KEYS = {"package", "smoke-test", "score-champion", "register"}
-NEVER_CACHED = {"score-champion", "register", "report-outcome"}
+MOUNTS = {
+    "package": {("fairlead-signing", "/etc/fairlead/signing"), ("fairlead-verify", "/etc/fairlead/verify")},
+    **{step: {("fairlead-verify", "/etc/fairlead/verify")} for step in ("smoke-test", "score-champion", "register")},
+}
+NEVER_CACHED = {"package", "track", "score-champion", "register", "report-outcome"}
 
 
 def _tasks(spec: dict[str, Any]) -> dict[str, Any]:
@@ -76,11 +79,11 @@ def test_only_what_talks_to_something_outside_is_tried_again(step: str) -> None:
 
 
 @every_step
-def test_the_keys_are_mounted_where_bundles_are_signed_or_verified(step: str) -> None:
+def test_the_private_key_is_mounted_where_bundles_are_signed_and_the_public_one_where_they_are_verified(
+    step: str,
+) -> None:
     mounts = KUBERNETES[f"exec-{step}"].get("secretAsVolume", [])
-    assert bool(mounts) is (step in NEED_THE_KEYS)
-    for mount in mounts:
-        assert (mount["secretName"], mount["mountPath"]) == ("fairlead-signing", "/etc/fairlead/keys")
+    assert {(mount["secretName"], mount["mountPath"]) for mount in mounts} == MOUNTS.get(step, set())
 
 
 @every_step
@@ -95,7 +98,7 @@ def test_a_step_that_reads_settings_is_given_them(step: str) -> None:
 
 
 @every_step
-def test_what_looks_at_the_registry_is_never_taken_from_the_cache(step: str) -> None:
+def test_what_looks_at_the_registry_or_the_keys_is_never_taken_from_the_cache(step: str) -> None:
     assert TASKS[step]["cachingOptions"].get("enableCache", False) is (step not in NEVER_CACHED)
 
 
@@ -121,7 +124,8 @@ def test_only_a_judged_bundle_is_registered() -> None:
 
 
 def test_a_place_is_what_it_was_asked_to_be(tmp_path: Path) -> None:
-    asked = {"memory": "8G", "cpu": "3", "minutes": 2, "retries": 4, "settings": True, "keys": True, "cached": False}
+    asked: dict[str, Any] = {"memory": "8G", "cpu": "3", "minutes": 2, "retries": 4, "settings": True, "cached": False}
+    asked |= {"signs": True, "verifies": True}
 
     @dsl.pipeline(name="two")
     def two():
@@ -146,7 +150,8 @@ def test_a_place_is_what_it_was_asked_to_be(tmp_path: Path) -> None:
     task, resources, kubernetes = of("asked")
     assert (resources["resourceMemoryLimit"], resources["resourceCpuLimit"]) == ("8G", "3")
     assert kubernetes["activeDeadlineSeconds"] == "120"
-    assert kubernetes["secretAsVolume"][0]["mountPath"] == steps.KEY_FOLDER
+    folders = [mount["mountPath"] for mount in kubernetes["secretAsVolume"]]
+    assert folders == [steps.SIGNING_FOLDER, steps.VERIFY_FOLDER]
     assert kubernetes["configMapAsEnv"][0]["configMapName"] == steps.CONFIG_MAP
     assert task["retryPolicy"]["maxRetryCount"] == 4
     assert task["cachingOptions"] == {}
