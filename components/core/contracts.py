@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +45,8 @@ class Field(_Value):
     """Smallest value allowed, included; numbers only."""
     maximum: float | None = None
     """Largest value allowed, included; numbers only."""
+    earliest: date | None = None
+    """First day allowed, included; dates only."""
     values: tuple[str, ...] | None = None
     """The closed domain of a category; None leaves it open."""
 

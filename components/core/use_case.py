@@ -27,9 +27,26 @@ class Column(_Section):
     nullable: bool = False
     unique: bool = False
     minimum: float | None = None
+    """Smallest value allowed, included; numbers only, as ``maximum``."""
     maximum: float | None = None
+    earliest: date | None = None
+    """First day allowed, included; dates only, as ``latest``. An input's is asked of requests too."""
+    latest: date | None = None
+    """Last day allowed in the table, included. Requests are not held to it: they come later than the table."""
     values: tuple[str, ...] | None = None
     """The closed domain of a category."""
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> "Column":
+        if self.kind not in ("int", "float") and not (self.minimum is None and self.maximum is None):
+            raise ValueError(f"minimum and maximum are for numbers, not for kind {self.kind}; dates: earliest, latest")
+        if self.kind != "date" and not (self.earliest is None and self.latest is None):
+            raise ValueError(f"earliest and latest are for dates, not for kind {self.kind}; numbers: minimum, maximum")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if self.earliest is not None and self.latest is not None and self.earliest > self.latest:
+            raise ValueError(f"earliest {self.earliest} is after latest {self.latest}")
+        return self
 
 
 class Rule(_Section):
@@ -52,6 +69,10 @@ class Data(_Section):
     row_id: str
     event_time: str
     """Column with the time at which a prediction would have been asked for."""
+    known_until: date | None = None
+    """The day the table was drawn: outcomes are known up to it, and no date may lie after it, except in columns with a
+    ``latest`` of their own (a day that is planned, say). Without it outcomes count as known up to the last event. It
+    speaks of one table: change it with the source, and leave it out where the source grows."""
     columns: dict[str, Column]
     """Every column; one that is missing, or one too many, is an error."""
     drop: tuple[str, ...] = ()
@@ -255,6 +276,7 @@ class UseCase(_Section):
                     raise ValueError(
                         f"{where} names column {column!r}; data.columns has: {', '.join(self.data.columns)}"
                     )
+        self._require_known_dates()
         loose = [name for name in self.training.increasing if name not in self.features.names]
         if loose:
             raise ValueError(
@@ -265,6 +287,17 @@ class UseCase(_Section):
         if both:
             raise ValueError(f"{', '.join(both)}: both in features.inputs and in features.exclude; take it out of one")
         return self
+
+    def _require_known_dates(self) -> None:
+        """Refuse events and outcomes that the table would have from after the day it was drawn."""
+        known_until = self.data.known_until
+        for name in (self.data.event_time, self.labels.outcome_time):
+            latest = self.data.columns[name].latest
+            if known_until is not None and latest is not None and latest > known_until:
+                raise ValueError(
+                    f"data.columns.{name}.latest {latest} is after data.known_until {known_until}; an event or outcome "
+                    "cannot be known before it happens: take one of the two out"
+                )
 
 
 def load(use_case: str) -> UseCase:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import pandera.polars as pa
 import polars as pl
@@ -12,8 +13,8 @@ from components.core.errors import FairleadError
 from components.core.use_case import Column, Data
 from components.data.columns import TYPES, as_text, present, require_columns, schema, typed
 
-BUILT_IN = ("type", "missing", "unique", "minimum", "maximum", "domain")
-"""Rules that follow from a column's description; a use case's own rules need other names."""
+BUILT_IN = ("type", "missing", "unique", "minimum", "maximum", "earliest", "latest", "known_until", "domain")
+"""Rules that follow from the description of the table; a use case's own rules need other names."""
 
 BREACH = {"row": pl.Int64(), "row_id": pl.String(), "rule": pl.String(), "column": pl.String(), "value": pl.String()}
 """Columns of the breaches."""
@@ -43,8 +44,9 @@ def check(
 
     The rules that follow from a column: ``type`` (the value does not fit the column's kind, an impossible date
     included), ``missing`` (null, NaN or blank where not nullable), ``unique`` (the first row keeps the value, every
-    later one breaks the rule), ``minimum``, ``maximum`` and ``domain``. A rule over several columns is broken where its
-    condition is false; where a missing value leaves it unknown it is kept.
+    later one breaks the rule), ``minimum``, ``maximum``, ``earliest``, ``latest``, ``known_until`` (a date after the
+    day on which the table was drawn, where the column has no ``latest`` of its own) and ``domain``. A rule over several
+    columns is broken where its condition is false; where a missing value leaves it unknown it is kept.
 
     Args:
         frame: n raw rows, values as ingest leaves them.
@@ -131,7 +133,7 @@ def _broken(
             TYPES[column.kind],
             nullable=column.nullable,
             checks=[
-                *_checks(name, column, seen.get(name)),
+                *_checks(name, column, data.known_until, seen.get(name)),
                 *(_check(r.name, rules[r.name]) for r in data.rules if r.column == name),
             ],
         )
@@ -152,16 +154,22 @@ def _broken(
     )
 
 
-def _checks(name: str, column: Column, seen: pl.Series | None) -> list[pa.Check]:
+def _checks(name: str, column: Column, known_until: date | None, seen: pl.Series | None) -> list[pa.Check]:
     cell = pl.col(name)
     expected: dict[str, pl.Expr] = {}
     if column.unique:
         new = cell.is_first_distinct() if seen is None else cell.is_first_distinct() & ~cell.is_in(seen.implode())
         expected["unique"] = cell.is_null() | new
-    if column.minimum is not None and column.kind in ("int", "float"):
+    if column.minimum is not None:
         expected["minimum"] = cell >= column.minimum
-    if column.maximum is not None and column.kind in ("int", "float"):
+    if column.maximum is not None:
         expected["maximum"] = cell <= column.maximum
+    if column.earliest is not None:
+        expected["earliest"] = cell >= column.earliest
+    if column.latest is not None:
+        expected["latest"] = cell <= column.latest
+    elif known_until is not None and column.kind == "date":
+        expected["known_until"] = cell <= known_until
     if column.values is not None and column.kind == "category":
         expected["domain"] = cell.is_in(column.values)
     return [_check(rule, condition) for rule, condition in expected.items()]

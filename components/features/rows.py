@@ -30,8 +30,10 @@ def request_fields(use_case: UseCase) -> tuple[Field, ...]:
 
     A history that is missing means an entity never seen before.
     """
+    # A column's latest day is the table's: requests come after it.
+    same = ("kind", "nullable", "minimum", "maximum", "earliest", "values")
     inputs = [
-        Field(name=name, kind=c.kind, nullable=c.nullable, minimum=c.minimum, maximum=c.maximum, values=c.values)
+        Field(name=name, **{part: getattr(c, part) for part in same})
         for name in use_case.features.inputs
         for c in [use_case.data.columns[name]]
     ]

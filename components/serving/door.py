@@ -195,7 +195,10 @@ def _dates(texts: list[str | None], field: Field) -> Array:
             days.append(None if text is None else date.fromisoformat(text))
         except ValueError as error:
             raise _violation(field, i, text, "an ISO date (yyyy-mm-dd)" + _or_null(field)) from error
-    return np.array(days, dtype="datetime64[D]")
+    array = np.array(days, dtype="datetime64[D]")
+    if field.earliest is not None:
+        _values(array < np.datetime64(field.earliest), texts, field, f"an ISO date{_domain(field)}")
+    return array
 
 
 def _categories(texts: list[str | None], field: Field) -> Array:
@@ -214,7 +217,7 @@ def _each_type(values: Sequence[Any], field: Field, types: tuple[type, ...], all
         raise _violation(field, i, values[i], allowed)
 
 
-def _values(wrong: Array, data: list[Any] | Array, field: Field, allowed: str) -> None:
+def _values(wrong: Array, data: Sequence[Any] | Array, field: Field, allowed: str) -> None:
     if wrong.any():
         i = int(np.argmax(wrong))
         raise _violation(field, i, data[i], allowed)
@@ -234,6 +237,8 @@ def _shown(value: object) -> str:
 def _domain(field: Field) -> str:
     if field.values is not None:
         return f" out of {', '.join(field.values)}"
+    if field.earliest is not None:
+        return f" from {field.earliest} on"
     if field.minimum is not None and field.maximum is not None:
         return f" from {field.minimum:g} to {field.maximum:g}"
     if field.minimum is not None:

@@ -34,7 +34,7 @@ class LabelReport(BaseModel):
     as_of: date
     maturity_months: int
     known_until: date
-    """Outcomes are known up to this day: the training date, or the table's last date where that is earlier."""
+    """Outcomes are known up to this day: the training date, or the day up to which the table knows, if earlier."""
     rows: int
     """Rows of the table."""
     mature: int
@@ -61,6 +61,9 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
     holds the columns of ``features`` with ``label`` (1.0 bad, 0.0 good) and ``split``, in order of event time. The
     backtest is the year after ``as_of``, labelled in hindsight: for judging only, never for training.
 
+    A row is mature only once the table knows so far: up to ``data.known_until``, or without it up to the last event. An
+    outcome's own time is no witness to that, because one mistyped year would make rows good whose time still runs.
+
     Args:
         features: parquet with row_id, event_time, outcome, outcome_time and whatever the model needs.
         use_case: says how long a row takes to mature and how large the splits are.
@@ -74,18 +77,19 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
     months = use_case.labels.maturity_months
     frame = _read(features)
     # A table that was closed before the training date knows no more than on its last day.
-    known_until = min(as_of, _reach(frame))
+    reach = use_case.data.known_until or _last_event(frame)
+    known_until = min(as_of, reach)
     labelled = _label(frame, months)
     past = labelled.filter(pl.col("event_time") <= as_of)
     # Rows that are not mature go, the bad ones among them too: bad outcomes are known early and good ones late, so
     # keeping the early ones would fill the newest rows with bad ones only and teach the model that recent means bad.
     mature = past.filter(pl.col("matures") <= known_until)
     if mature.is_empty():
-        raise _nothing_mature(labelled, months, as_of)
+        raise _nothing_mature(labelled, months, as_of, reach)
     year = labelled.filter(
         (pl.col("event_time") > as_of) & (pl.col("event_time") <= _months_after(as_of, BACKTEST_MONTHS))
     )
-    backtest = year.filter(pl.col("matures") <= _reach(frame))
+    backtest = year.filter(pl.col("matures") <= reach)
     training = use_case.training
     split = chronological(mature["event_time"], training.calibration_share, training.test_share)
     dataset = pl.concat([mature.with_columns(split=split), backtest.with_columns(split=pl.lit(BACKTEST))])
@@ -136,9 +140,8 @@ def _label(frame: pl.DataFrame, months: int) -> pl.DataFrame:
     return frame.with_columns(label=bad.fill_null(value=False).cast(pl.Float64), matures=matures)
 
 
-def _reach(frame: pl.DataFrame) -> date:
-    """Last date that the table speaks of."""
-    last: date = frame.select(pl.max_horizontal(pl.col("event_time").max(), pl.col("outcome_time").max())).item()
+def _last_event(frame: pl.DataFrame) -> date:
+    last: date = frame.select(pl.col("event_time").max()).item()
     return last
 
 
@@ -147,8 +150,14 @@ def _months_after(day: date, months: int) -> date:
     return result
 
 
-def _nothing_mature(labelled: pl.DataFrame, months: int, as_of: date) -> FairleadError:
+def _nothing_mature(labelled: pl.DataFrame, months: int, as_of: date, reach: date) -> FairleadError:
     first = labelled.select(pl.col("matures").min()).item()
+    if reach < as_of:
+        return FairleadError(
+            f"no row is mature at {as_of}: the table knows outcomes up to {reach}, and with labels.maturity_months "
+            f"{months} the first one matures on {first}; bring a newer table, or say in "
+            "data.known_until when this one was drawn"
+        )
     return FairleadError(
         f"no row is mature at {as_of}: with labels.maturity_months {months} the first one matures on {first}; "
         "choose a later training date or a shorter maturity"

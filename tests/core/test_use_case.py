@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from components.core.errors import FairleadError
-from components.core.use_case import SHIPPED, Floor, UseCase, as_of_date, load, shipped
+from components.core.use_case import SHIPPED, Column, Floor, UseCase, as_of_date, load, shipped
 
 SBA = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
 
@@ -93,6 +93,28 @@ def test_every_wrong_field_is_told_at_once():
 def test_a_floor_has_exactly_one_threshold(given):
     with pytest.raises(ValueError, match="exactly one of minimum and maximum"):
         Floor(gate="g", metric="auc", **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"kind": "int", "earliest": "2000-01-01"}, "earliest and latest are for dates, not for kind int"),
+        ({"kind": "category", "latest": "2000-01-01"}, "earliest and latest are for dates, not for kind category"),
+        ({"kind": "date", "minimum": 3}, "minimum and maximum are for numbers, not for kind date"),
+        ({"kind": "float", "minimum": 3, "maximum": 2}, "minimum 3 is above maximum 2"),
+        ({"kind": "date", "earliest": "2000-01-02", "latest": "2000-01-01"}, "earliest 2000-01-02 is after latest"),
+        ({"kind": "date", "earliest": "2000-02-30"}, "earliest"),
+    ],
+)
+def test_bounds_fit_the_kind_of_their_column(given, says):
+    with pytest.raises(ValueError, match=says):
+        Column(**given)
+
+
+@pytest.mark.parametrize("column", ["ApprovalDate", "ChgOffDate"])
+def test_no_event_or_outcome_is_known_before_it_happens(column):
+    with pytest.raises(FairleadError, match=f"{column}.latest 2014-08-30 is after data.known_until 2014-08-29"):
+        load(_changed(lambda u: u["data"]["columns"][column].update(latest=date(2014, 8, 30))))
 
 
 def test_a_use_case_survives_json():

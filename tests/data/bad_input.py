@@ -1,5 +1,6 @@
 """A small good table, and every way in which a row of it can be bad."""
 
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -10,9 +11,10 @@ DATA = Data(
     source="unused.csv",
     row_id="id",
     event_time="approved",
+    known_until=date(2014, 8, 29),
     columns={
         "id": Column(kind="int", unique=True, minimum=1),
-        "approved": Column(kind="date"),
+        "approved": Column(kind="date", earliest=date(1953, 7, 30), latest=date(2012, 12, 31)),
         "charged_off": Column(kind="date", nullable=True),
         "amount": Column(kind="float", minimum=1, maximum=1000),
         "code": Column(kind="category", nullable=True, values=("N", "Y")),
@@ -40,6 +42,12 @@ BAD: dict[str, Case] = {
         [("date_follows_approval", "charged_off", "1999-01-01")],
     ),
     "date in another form": ({"approved": "03-Feb-01"}, [("type", "approved", "03-Feb-01")]),
+    "date of before there was anything": ({"approved": "1001-02-03"}, [("earliest", "approved", "1001-02-03")]),
+    "date after the last one allowed": (
+        {"approved": "2013-01-01", "charged_off": None},
+        [("latest", "approved", "2013-01-01")],
+    ),
+    "date after the table was drawn": ({"charged_off": "2104-08-29"}, [("known_until", "charged_off", "2104-08-29")]),
     "missing date": ({"approved": None}, [("missing", "approved", None)]),
     "missing label": ({"y": None}, [("missing", "y", None)]),
     "blank label": ({"y": "  "}, [("missing", "y", "  ")]),
@@ -68,6 +76,8 @@ FINE: dict[str, dict[str, str | None]] = {
     "whole number as a float": {"y": "1.0"},
     "date with a time": {"approved": "2001-02-03 10:00:00"},
     "amount at its bound": {"amount": "1000"},
+    "dates at their bounds": {"approved": "2012-12-31", "charged_off": "2014-08-29"},
+    "first day": {"approved": "1953-07-30"},
 }
 
 

@@ -1,3 +1,5 @@
+from datetime import date
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -117,6 +119,13 @@ def test_rules_compare_with_dates() -> None:
     rule = Rule(name="late", column="approved", expect="approved < DATE '2001-02-03'")
     checked = check(table({}, {"approved": "2001-02-02"}), DATA.model_copy(update={"rules": (rule,)}))
     assert told(checked.breaches) == [(0, "late", "approved", "2001-02-03")]
+
+
+def test_a_column_with_a_last_day_of_its_own_may_go_beyond_the_day_the_table_was_drawn() -> None:
+    planned = Column(kind="date", nullable=True, latest=date(2015, 1, 1))
+    data = DATA.model_copy(update={"columns": {**DATA.columns, "charged_off": planned}})
+    checked = check(table({"charged_off": "2015-01-01"}, {"charged_off": "2015-01-02"}), data)
+    assert told(checked.breaches) == [(1, "latest", "charged_off", "2015-01-02")]
 
 
 def test_the_rules_of_every_kind_of_column_have_their_names() -> None:

@@ -22,6 +22,7 @@ def test_a_request_carries_inputs_and_then_histories(sba):
     assert [f.name for f in fields] == [*sba.features.inputs, *histories]
     by_name = {f.name: f for f in fields}
     assert by_name["GrAppv"].minimum == sba.data.columns["GrAppv"].minimum
+    assert by_name["ApprovalDate"].earliest == sba.data.columns["ApprovalDate"].earliest == date(1953, 7, 30)
     assert by_name["NewExist"].values == ("1", "2")
     assert by_name["zip_last_bad"].kind == "date"
     assert all(by_name[name].nullable for name in histories)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from datetime import date
 
 import numpy as np
 import orjson
@@ -16,9 +17,10 @@ from components.serving.door import DATATYPES, SHOWN, check
 from components.serving.exchange import Request, Tensor, TooLarge
 from components.training.v2_request import v2_body
 
+FIRST_DAY = date(1953, 7, 30)
 FIELDS = (
-    Field(name="day", kind="date"),
-    Field(name="last", kind="date", nullable=True),
+    Field(name="day", kind="date", earliest=FIRST_DAY),
+    Field(name="last", kind="date", nullable=True, earliest=FIRST_DAY),
     Field(name="size", kind="int", minimum=0, maximum=1000),
     Field(name="seen", kind="int", nullable=True),
     Field(name="amount", kind="float", minimum=1),
@@ -40,7 +42,7 @@ CONTRACT = Contract(
     environment_lock="",
 )
 
-days = st.dates()
+days = st.dates(min_value=FIRST_DAY)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 words = st.text(min_size=1).filter(lambda t: not t.isspace())
 VALUES = {
@@ -118,7 +120,9 @@ def test_whatever_comes_in_is_checked_or_refused(some):
         values = columns[field.name]
         if field.kind == "category":
             assert all(v is None or v in (field.values or [v]) for v in values)
-        elif field.kind != "date":
+        elif field.kind == "date":
+            assert not (values < np.datetime64(FIRST_DAY)).any()
+        else:
             assert not np.isinf(values).any()
             assert field.nullable or not np.isnan(values).any()
 
@@ -211,6 +215,7 @@ def test_values_are_taken_as_they_are_meant(name, value, expected):
         ("bank", 5, "input 'bank', row 0: found 5, allowed: text, or null"),
         ("day", "0000-01-01", "input 'day', row 0: found '0000-01-01', allowed: an ISO date (yyyy-mm-dd)"),
         ("day", "\u0662\u0660\u0660\u0663-01-01", "allowed: an ISO date"),
+        ("day", "1953-07-29", "input 'day', row 0: found '1953-07-29', allowed: an ISO date from 1953-07-30 on"),
         ("bank", ["x" * 500], "..."),
     ],
 )

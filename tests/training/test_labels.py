@@ -26,9 +26,10 @@ END = (1, date(2012, 12, 31), 0, None)
 
 @pytest.fixture
 def label(sba, tmp_path):
-    def run(rows, as_of=AS_OF):
+    def run(rows, as_of=AS_OF, known_until=None):
         pl.DataFrame(rows, schema=COLUMNS, orient="row").write_parquet(tmp_path / "features.parquet")
-        report = label_rows(tmp_path / "features.parquet", sba, as_of, tmp_path / "dataset.parquet")
+        case = sba.model_copy(update={"data": sba.data.model_copy(update={"known_until": known_until})})
+        report = label_rows(tmp_path / "features.parquet", case, as_of, tmp_path / "dataset.parquet")
         frame = pl.read_parquet(tmp_path / "dataset.parquet")
         return report, {r["row_id"]: r for r in frame.iter_rows(named=True)}
 
@@ -87,6 +88,39 @@ def test_a_table_that_ends_before_the_training_date_knows_no_more_than_its_end(l
     assert 2 not in rows
 
 
+def test_the_day_the_table_was_drawn_says_how_far_it_knows(label):
+    """Its events end in 1999 and 2000, and it was drawn years after the last of them."""
+    report, rows = label([*filler(), (2, date(2000, 10, 1), 0, None)], known_until=date(2003, 10, 1))
+    assert (report.known_until, report.immature, rows[2]["label"]) == (date(2003, 10, 1), 0, 0.0)
+    report, rows = label([*filler(), (2, date(2000, 10, 2), 0, None)], known_until=date(2003, 10, 1))
+    assert (report.immature, 2 in rows) == (1, False)
+
+
+@pytest.mark.parametrize("as_of", [AS_OF, date(2020, 1, 1)])
+@pytest.mark.parametrize("known_until", [None, date(2006, 1, 1)])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
+@given(
+    events=st.lists(st.integers(0, 2500), min_size=1, max_size=20),
+    wrong=st.integers(0, 19),
+    wait=st.integers(1100, 400_000),
+    outcome=st.integers(0, 1),
+)
+def test_one_wrong_outcome_date_changes_no_label_and_no_count(label, as_of, known_until, events, wrong, wait, outcome):
+    """A date beyond maturity says nothing of its own row's label, and it must say nothing of any other row's."""
+    rows = [(i, date(1999, 1, 1) + timedelta(days=d), 0, None) for i, d in enumerate(events)]
+    rows.append((len(rows), date(2006, 1, 1), 0, None))
+    row_id, event, _, _ = rows[wrong % len(rows)]
+    planted = [*rows]
+    planted[row_id] = (row_id, event, outcome, event + timedelta(days=wait))
+    found, labels = label([*filler(), *planted], as_of, known_until)
+    expected, honest = label([*filler(), *rows], as_of, known_until)
+    assert found.model_copy(update={"immature_bad": 0}) == expected
+    assert found.immature_bad <= outcome
+    assert {i: (r["label"], r["split"]) for i, r in labels.items()} == {
+        i: (r["label"], r["split"]) for i, r in honest.items()
+    }
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 1825), st.integers(1, 3000)), min_size=1, max_size=40))
 def test_nothing_known_after_the_training_date_changes_a_mature_label(label, later_bad):
@@ -116,6 +150,11 @@ def test_a_training_date_before_the_first_mature_row_is_refused(label, tmp_path)
     with pytest.raises(FairleadError, match=r"no row is mature at 2000-01-01.*matures on 2002-01-01"):
         label([*filler(), END], as_of=date(2000, 1, 1))
     assert not (tmp_path / "dataset.parquet").exists()
+
+
+def test_a_table_that_ends_too_early_is_told_how_to_say_how_far_it_knows(label):
+    with pytest.raises(FairleadError, match=r"mature at 2003-12-31: the table knows .* up to 2000-08-22.*known_until"):
+        label(filler())
 
 
 def test_one_class_alone_is_refused(label, tmp_path):
