@@ -1,6 +1,8 @@
 """The command line: run, compile, submit and schedule pipelines; look after versions, quarantine and the ledger."""
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -42,6 +44,9 @@ as_of_option = click.option(
     "--as-of", default="", help="ISO date, or today: use nothing known later. [default: the use case's]"
 )
 source_option = click.option("--source", default="", help="Path, gs://… or s3://… of the raw table.")
+repaired_option = click.option(
+    "--repaired", default="", help="Path, gs://… or s3://… of rows that were in quarantine and are repaired."
+)
 host_option = click.option("--host", default="", help="URL of the Kubeflow Pipelines API. [default: FAIRLEAD_KFP_HOST]")
 experiment_option = click.option("--experiment", default="fairlead", show_default=True)
 set_option = click.option("--set", "extra", multiple=True, metavar="NAME=VALUE", help="Any other pipeline parameter.")
@@ -49,7 +54,7 @@ set_option = click.option("--set", "extra", multiple=True, metavar="NAME=VALUE",
 
 def what_to_run(command: Command) -> Command:
     """Give a command the pipeline and its parameters."""
-    for part in (set_option, source_option, as_of_option, use_case_option, pipeline_argument):
+    for part in (set_option, repaired_option, source_option, as_of_option, use_case_option, pipeline_argument):
         command = part(command)
     return command
 
@@ -57,12 +62,20 @@ def what_to_run(command: Command) -> Command:
 @main.command()
 @what_to_run
 @click.pass_obj
-def run(settings: Settings, pipeline: str, use_case: str, as_of: str, source: str, extra: tuple[str, ...]) -> None:
+def run(
+    settings: Settings,
+    pipeline: str,
+    use_case: str,
+    as_of: str,
+    source: str,
+    repaired: str,
+    extra: tuple[str, ...],
+) -> None:
     """Run a pipeline on this machine, resuming from what earlier runs left."""
     from pipelines.reports import keep_report
     from pipelines.runners import local
 
-    arguments = parameters(use_case, as_of, source, extra)
+    arguments = parameters(use_case, as_of, source, extra, repaired)
     done = local.run(catalogue.compiled(pipeline), arguments, settings.home, click.echo)
     click.echo(f"report: {keep_report(done, settings.home)}")
 
@@ -87,6 +100,7 @@ def submit(
     use_case: str,
     as_of: str,
     source: str,
+    repaired: str,
     extra: tuple[str, ...],
     host: str,
     experiment: str,
@@ -100,7 +114,7 @@ def submit(
     """
     from pipelines.runners import kubeflow
 
-    arguments = parameters(use_case, as_of, source, extra)
+    arguments = parameters(use_case, as_of, source, extra, repaired)
     name = f"{pipeline} {Path(use_case).stem} {arguments['as_of']}".strip()
     package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
     click.echo(kubeflow.submit(package, arguments, endpoint, experiment, name, cached=not no_cache))
@@ -121,6 +135,7 @@ def schedule(
     use_case: str,
     as_of: str,
     source: str,
+    repaired: str,
     extra: tuple[str, ...],
     host: str,
     experiment: str,
@@ -144,7 +159,7 @@ def schedule(
             f"--as-of {TODAY} cannot be scheduled: Kubeflow would repeat the day of scheduling each time; give a date, "
             "or let manifests/schedule/ submit a run of its own each time"
         )
-    arguments = parameters(use_case, as_of, source, extra)
+    arguments = parameters(use_case, as_of, source, extra, repaired)
     package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
     called = name or f"{pipeline} {Path(use_case).stem}"
     click.echo(kubeflow.schedule(package, arguments, endpoint, experiment, called, cron))
@@ -158,11 +173,22 @@ def schedule(
 @click.option("--clean", required=True, type=click.Path(exists=True, path_type=Path), help="Clean rows of the run.")
 @use_case_option
 def replay(repaired: Path, quarantine: Path, clean: Path, use_case: str) -> None:
-    """Check repaired rows again; those that pass leave quarantine and join the clean rows."""
+    """Try repaired rows against a run's quarantine and tell which would join the clean rows.
+
+    Nothing is changed. To train on them, run the pipeline again with --repaired and the same table.
+    """
     from components.data.replay import replay as replay_rows
 
-    done = replay_rows(repaired, quarantine, clean, use_cases.load(use_case).data)
-    click.echo(f"{done.joined} of {done.rows} rows joined, {done.failed} failed again, {done.remaining} in quarantine")
+    # On copies: later runs take a run's files from the cache, with a report that counts them as they were.
+    with tempfile.TemporaryDirectory() as folder:
+        waiting = shutil.copyfile(quarantine, Path(folder) / "quarantine.parquet")
+        joined = shutil.copyfile(clean, Path(folder) / "clean.parquet")
+        done = replay_rows(repaired, waiting, joined, use_cases.load(use_case).data)
+    click.echo(f"{done.joined} of {done.rows} rows join, {done.failed} fail again, {done.remaining} stay in quarantine")
+    for rule, count in done.by_rule.items():
+        click.echo(f"  {count} of those that fail break {rule}")
+    if done.joined:
+        click.echo(f"nothing was changed; to train on them, run the same again with --repaired {repaired}")
 
 
 @main.command()

@@ -30,7 +30,9 @@ _FURTHER = {"shards": TypeAdapter(list[Shard])}
 """Parameters that have no option of their own, and their type."""
 
 
-def parameters(use_case: str, as_of: str, source: str, extra: tuple[str, ...] = ()) -> dict[str, Any]:
+def parameters(
+    use_case: str, as_of: str, source: str, extra: tuple[str, ...] = (), repaired: str = ""
+) -> dict[str, Any]:
     """Check the arguments of a run here, where an error costs nothing, and put them into the pipeline's form.
 
     Args:
@@ -38,6 +40,7 @@ def parameters(use_case: str, as_of: str, source: str, extra: tuple[str, ...] = 
         as_of: ISO date, ``today``, or empty for the use case's own; travels as a date, so that the run can be repeated.
         source: where the raw table is, or empty for the use case's own.
         extra: further parameters, each ``NAME=VALUE`` with a JSON value.
+        repaired: where a table of repaired rows is, or empty for none.
 
     Raises:
         FairleadError: an argument is wrong; names it and what is allowed.
@@ -50,6 +53,8 @@ def parameters(use_case: str, as_of: str, source: str, extra: tuple[str, ...] = 
         "as_of": _training_date(case, as_of).isoformat(),
         "source": source,
         "freshness": freshness(source or case.data.source),
+        "repaired": repaired,
+        "repaired_freshness": freshness(repaired) if repaired else "",
         **dict(_further(item) for item in extra),
     }
 

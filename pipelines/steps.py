@@ -80,7 +80,7 @@ def placed(
 
 ingest = placed(data.ingest, retries=1)
 validate_schema = placed(data.validate_schema, memory="4G")
-check_rows = placed(data.check_rows, memory="4G")
+check_rows = placed(data.check_rows, memory="4G", retries=1)
 check_leakage = placed(judgement.check_leakage)
 build_features = placed(features.build_features, memory="4G")
 label_rows = placed(training.label_rows)

@@ -12,10 +12,20 @@ SHARDS = [
 """The search fans out over these, one task each."""
 
 
+def _checked_table(case: dict, time: dict, origin: dict, mended: dict):
+    """Look at the table first as a whole, then row by row, then column by column."""
+    table = steps.ingest(**case, **origin)
+    schema = steps.validate_schema(**time, raw=table.outputs["raw"])
+    rows = steps.check_rows(**case, **mended, raw=table.outputs["raw"]).after(schema)
+    leakage = steps.check_leakage(**case, clean=rows.outputs["clean"])
+    return table, schema, rows, leakage
+
+
 @dsl.pipeline(name="fairlead-training", description="From a table of labelled events to a gated, registered model.")
 def training(
-    use_case: str = "sba_loans", as_of: str = "", source: str = "", freshness: str = "", shards: list = SHARDS
-):
+    use_case: str = "sba_loans", as_of: str = "", source: str = "", freshness: str = "",
+    repaired: str = "", repaired_freshness: str = "", shards: list = SHARDS,
+):  # fmt: skip
     """Train, judge and register one model.
 
     Args:
@@ -23,15 +33,15 @@ def training(
         as_of: ISO date; nothing known later is used. Empty takes the use case's own.
         source: where to read the raw table instead of the use case's own source.
         freshness: anything that changes when the source's content does; part of the cache key of ``ingest``.
+        repaired: where a table of repaired rows is; those that pass take the places of the rows that they mend.
+        repaired_freshness: the same for its content; part of the cache key of ``check_rows``.
         shards: the search, one task for each: algorithm, seed, number of trials.
     """
     case, time = {"use_case": use_case}, {"use_case": use_case, "as_of": as_of}
     with dsl.ExitHandler(steps.report_outcome(**case), name="train-judge-register"):
-        # The table: first as a whole, then row by row, then column by column.
-        table = steps.ingest(**case, source=source, freshness=freshness)
-        schema = steps.validate_schema(**time, raw=table.outputs["raw"])
-        rows = steps.check_rows(**case, raw=table.outputs["raw"]).after(schema)
-        leakage = steps.check_leakage(**case, clean=rows.outputs["clean"])
+        origin = {"source": source, "freshness": freshness}
+        mended = {"repaired": repaired, "freshness": repaired_freshness}
+        table, schema, rows, leakage = _checked_table(case, time, origin, mended)
 
         # What was known when: features at each row's own time, labels at the training date.
         features = steps.build_features(**case, clean=rows.outputs["clean"]).after(leakage)
@@ -65,9 +75,8 @@ def training(
         entry = steps.register(**case, **records, **verdict, **smoke, run_id=run.outputs["Output"])
 
         # One page that tells all of it.
-        tables = {"clean": rows.outputs["clean"], "quarantine": rows.outputs["quarantine"]}
+        tables = {"clean": rows.outputs["clean"], "quarantine": rows.outputs["quarantine"], "curves": told["curves"]}
         checks = {"schema": schema.outputs["report"], "leakage": leakage.outputs["report"], **known}
         said = {"explanations": anchors.outputs["explanations"], "registered": entry.outputs["registered"]}
         where = {"champion": champion.outputs["Output"], "uri": entry.outputs["Output"]}
-        curves = measured.outputs["curves"]
-        steps.write_report(**time, **tables, **checks, **records, **verdict, **smoke, **said, **where, curves=curves)
+        steps.write_report(**time, **tables, **checks, **records, **verdict, **smoke, **said, **where)

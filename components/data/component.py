@@ -43,14 +43,20 @@ def check_rows(
     quarantine: Output[Dataset],
     report: Output[Artifact],
     metrics: Output[Metrics],
+    repaired: str = "",
+    freshness: str = "",
 ):
-    """Set rows that break an expectation aside with the reason; too many of them stop the run."""
+    """Set rows that break an expectation aside with the reason, unless repaired; too many of them stop the run.
+
+    ``freshness`` only tells one content of the repaired rows from the next, as in ``ingest``.
+    """
     from pathlib import Path
 
     from components.core.use_case import load
-    from components.data.quarantine import check_rows
+    from components.data.repaired import check_with_repairs
 
-    found = check_rows(Path(raw.path), load(use_case).data, Path(clean.path), Path(quarantine.path))
+    found = check_with_repairs(Path(raw.path), load(use_case).data, Path(clean.path), Path(quarantine.path), repaired)
     Path(report.path).write_text(found.model_dump_json())
-    metrics.metadata.update(rows=found.rows, quarantined=found.quarantined)
+    clean.metadata.update(repaired=repaired, repaired_sha256=found.repaired_sha256 or "", freshness=freshness)
+    metrics.metadata.update(rows=found.rows, quarantined=found.quarantined, repaired=found.repaired)
     Path(metrics.path).touch()

@@ -36,6 +36,10 @@ class QuarantineReport(BaseModel):
     """Rule → rows that break it, most first. A row that breaks two rules counts in both."""
     by_column: dict[str, int]
     """Column → rows with a breach put down to it, most first."""
+    repaired: int = 0
+    """Rows that broke an expectation as they came, were repaired, and are among those kept."""
+    repaired_sha256: str | None = None
+    """Content hash of the table of repaired rows, where there was one."""
 
     def table(self) -> str:
         """Write rule → rows as text."""
@@ -44,6 +48,18 @@ class QuarantineReport(BaseModel):
 
 
 def check_rows(raw: Path, data: Data, clean: Path, quarantine: Path) -> QuarantineReport:
+    """Check every row as ``sort_rows`` does, and stop where too many are bad.
+
+    Raises:
+        QuarantineLimitExceeded: a larger share than ``data.quarantine_limit`` was set aside; the text has the counts.
+        FairleadError: as ``sort_rows``.
+    """
+    report = sort_rows(raw, data, clean, quarantine)
+    require_within_limit(report, quarantine)
+    return report
+
+
+def sort_rows(raw: Path, data: Data, clean: Path, quarantine: Path) -> QuarantineReport:
     """Check every row; write those that pass to one file and the others, with every reason, to another.
 
     The table is taken in chunks: memory holds one chunk, the broken rows and the values of unique columns.
@@ -52,10 +68,9 @@ def check_rows(raw: Path, data: Data, clean: Path, quarantine: Path) -> Quaranti
         raw: parquet file as ingest writes it.
         data: the expectations.
         clean: parquet file to write: typed rows in the raw order.
-        quarantine: parquet file to write, see ``QUARANTINE``; both are written before anything is raised.
+        quarantine: parquet file to write, see ``QUARANTINE``.
 
     Raises:
-        QuarantineLimitExceeded: a larger share than ``data.quarantine_limit`` was set aside; the text has the counts.
         FairleadError: the table has no rows or a wrong column, or a rule cannot be used.
     """
     # A replay of the last outcome that was killed must not be finished on top of this one.
@@ -73,14 +88,22 @@ def check_rows(raw: Path, data: Data, clean: Path, quarantine: Path) -> Quaranti
             raise FairleadError(f"{raw} has 0 rows; there is nothing to check")
     breaches = pl.concat(broken)
     write_quarantine(breaches, quarantine)
-    report = _report(rows, breaches, data)
-    if report.share > data.quarantine_limit:
+    return count(rows, breaches, data)
+
+
+def require_within_limit(report: QuarantineReport, quarantine: Path) -> None:
+    """Stop where a larger share of the rows than the limit is in quarantine.
+
+    Raises:
+        QuarantineLimitExceeded: the text has the counts.
+    """
+    if report.share > report.limit:
         raise QuarantineLimitExceeded(
-            f"{report.quarantined} of {rows} rows ({report.share:.2%}) break an expectation; data.quarantine_limit is "
-            f"{report.limit:.2%}\n{report.table()}\nThe rows are in {quarantine}: mend the table at its source, repair "
-            "and replay them, or correct the expectation that is wrong"
+            f"{report.quarantined} of {report.rows} rows ({report.share:.2%}) break an expectation; "
+            f"data.quarantine_limit is {report.limit:.2%}\n{report.table()}\nThe rows are in {quarantine}: mend the "
+            "table at its source, run again with --repaired and a table of repaired rows, or correct the expectation "
+            "that is wrong"
         )
-    return report
 
 
 def write_quarantine(breaches: pl.DataFrame, target: Path) -> None:
@@ -114,6 +137,20 @@ def originals(quarantine: Path) -> pl.DataFrame:
     return table if "row" in table.columns else table.insert_column(0, once["row"])
 
 
+def count(rows: int, breaches: pl.DataFrame, data: Data) -> QuarantineReport:
+    """Count what is in quarantine of a table of so many rows."""
+    quarantined = breaches["row"].n_unique()
+    return QuarantineReport(
+        rows=rows,
+        kept=rows - quarantined,
+        quarantined=quarantined,
+        share=quarantined / rows,
+        limit=data.quarantine_limit,
+        by_rule=count_rows(breaches, "rule"),
+        by_column=count_rows(breaches, "column"),
+    )
+
+
 def count_rows(breaches: pl.DataFrame, by: str) -> dict[str, int]:
     """Count the rows that each rule (or column) sets aside, most first."""
     counts = (
@@ -136,19 +173,6 @@ def _with_originals(breaches: pl.DataFrame, frame: pl.DataFrame, position: pl.Se
     texts = frame.filter(broken).select(pl.struct(cells).struct.json_encode().alias("original"))
     texts = texts.with_columns(row=position.filter(broken))
     return breaches.join(texts, on="row", how="left", maintain_order="left")
-
-
-def _report(rows: int, breaches: pl.DataFrame, data: Data) -> QuarantineReport:
-    quarantined = breaches["row"].n_unique()
-    return QuarantineReport(
-        rows=rows,
-        kept=rows - quarantined,
-        quarantined=quarantined,
-        share=quarantined / rows,
-        limit=data.quarantine_limit,
-        by_rule=count_rows(breaches, "rule"),
-        by_column=count_rows(breaches, "column"),
-    )
 
 
 def _to_arrow(table: pl.DataFrame, data: Data) -> pa.Table:

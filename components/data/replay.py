@@ -58,7 +58,8 @@ def replay(repaired: Path, quarantine: Path, clean: Path, data: Data) -> ReplayR
         data: the expectations.
 
     Raises:
-        FairleadError: a repaired row is in neither file, is there twice, or its id is in quarantine more than once.
+        FairleadError: a repaired row is in neither file, is there twice, its id is in quarantine more than once, or
+            the row at its position has another id (one that did not break an expectation itself).
         IntegrityError: the two files do not belong together.
     """
     _finish(clean, quarantine)
@@ -128,7 +129,26 @@ def _positions(table: pl.DataFrame, given: pl.Series | None, now: _Split, data: 
     outside = rows.filter((rows < 0) | (rows >= total))
     if len(outside):
         raise FairleadError(f"{repaired} names row {outside[0]}; the raw table has rows 0 to {total - 1}")
+    if given is not None:
+        _require_same_ids(table, rows, now, data, repaired)
     return rows
+
+
+def _require_same_ids(table: pl.DataFrame, rows: pl.Series, now: _Split, data: Data, repaired: Path) -> None:
+    """Refuse positions of another raw table, which would put repaired rows in the places of others."""
+    at_fault = (pl.col("column") == data.row_id).any().over("row")
+    waiting = now.broken.filter(~at_fault).select("row", "row_id").unique()
+    clean = pl.DataFrame({"row": now.rows, "row_id": now.clean[data.row_id].cast(pl.String)})
+    given = pl.DataFrame({"row": rows, "found": typed(table, data)[data.row_id].cast(pl.String)})
+    other = given.join(pl.concat([waiting, clean]), on="row", maintain_order="left").filter(
+        pl.col("found").ne_missing(pl.col("row_id"))
+    )
+    if other.height:
+        row, found, known = other.row(0)
+        raise FairleadError(
+            f"{repaired}: row {row} has id {found!r}, but in the raw table it is {known!r}; positions hold for one raw "
+            "table only: leave out the column row to find the rows by their ids"
+        )
 
 
 def _positions_by_id(table: pl.DataFrame, now: _Split, data: Data, repaired: Path) -> pl.Series:

@@ -84,6 +84,9 @@ class ModelCard(BaseModel):
             f"- sha256: `{self.contract.data_hash}`",
             f"- rows: {found.rows}, of which {found.quarantined} ({found.share:.2%}; limit {found.limit:.2%}) were set "
             "aside for breaking an expectation",
+            f"- repaired: {found.repaired} rows, from a table with sha256 `{found.repaired_sha256}`"
+            if found.repaired_sha256
+            else "- repaired: no rows",
             "",
             *_table(["expectation", "rows that break it"], rules),
         ]
@@ -176,6 +179,8 @@ def _inputs(fields: Sequence[Field]) -> list[str]:
 def _domain(field: Field) -> str:
     if field.values is not None:
         return ", ".join(field.values)
+    if field.earliest is not None:
+        return f"from {field.earliest}"
     low, high = ("" if v is None else f"{v:.15g}" for v in (field.minimum, field.maximum))
     if low and high:
         return f"{low} to {high}"

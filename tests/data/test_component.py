@@ -49,5 +49,31 @@ def test_check_rows_step_loses_no_row(source, tmp_path):
     report = json.loads((tmp_path / "report.out").read_text())
     assert report["kept"] + report["quarantined"] == report["rows"] == 992
     assert pl.read_parquet(tmp_path / "clean.out").height == report["kept"]
-    assert outputs["metrics"].metadata == {"rows": 992, "quarantined": report["quarantined"]}
+    assert outputs["metrics"].metadata == {"rows": 992, "quarantined": report["quarantined"], "repaired": 0}
     assert (tmp_path / "metrics.out").exists()  # else the step would never be taken from the cache
+
+
+def test_check_rows_step_takes_repaired_rows_in_before_it_counts(source, tmp_path):
+    raw = artifact(tmp_path / "raw.parquet")
+    component.ingest.python_func(use_case="sba_loans", source=str(source), freshness="", raw=raw)
+    found = []
+    for repaired in ("", str(tmp_path / "repaired.parquet")):
+        outputs = {name: artifact(tmp_path / f"{name}.out") for name in ("clean", "quarantine", "report", "metrics")}
+        component.check_rows.python_func(
+            use_case="sba_loans", raw=raw, repaired=repaired, freshness="monday", **outputs
+        )
+        found.append(json.loads((tmp_path / "report.out").read_text()))
+        bad = pl.read_parquet(tmp_path / "quarantine.out").filter(pl.col("column") == "RevLineCr").head(5)
+        pl.DataFrame([{**json.loads(row), "RevLineCr": "Y"} for row in bad["original"]]).write_parquet(
+            tmp_path / "repaired.parquet"
+        )
+        if not repaired:
+            digest = hash_file(tmp_path / "repaired.parquet")
+    before, after = found
+    assert (before["repaired"], before["repaired_sha256"]) == (0, None)
+    assert (after["repaired"], after["repaired_sha256"]) == (5, digest)
+    assert (after["rows"], after["kept"]) == (992, before["kept"] + 5)
+    assert after["by_column"]["RevLineCr"] == before["by_column"]["RevLineCr"] - 5
+    assert pl.read_parquet(tmp_path / "clean.out").height == after["kept"]
+    assert outputs["metrics"].metadata == {"rows": 992, "quarantined": after["quarantined"], "repaired": 5}
+    assert outputs["clean"].metadata["freshness"] == "monday"

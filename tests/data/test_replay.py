@@ -74,8 +74,9 @@ def test_an_id_that_was_repaired_is_found_by_its_position(tmp_path: Path) -> Non
     assert room.ids() == [1, 20, 30]
 
 
-def test_a_row_cannot_come_back_under_an_id_that_is_clean(room: Room) -> None:
-    fixed = originals(room.quarantine).head(1).with_columns(id=pl.lit("3"), code=pl.lit("Y"))
+def test_a_row_cannot_come_back_under_an_id_that_is_clean(tmp_path: Path) -> None:
+    room = Room(tmp_path, table({}, {"id": None}, {}))
+    fixed = originals(room.quarantine).with_columns(id=pl.lit("3"))
     assert room.replay(fixed).by_rule == {"unique": 1}
     assert room.reasons()[0] == (1, "3", "unique", "id", "3")
 
@@ -87,6 +88,8 @@ def test_a_row_cannot_come_back_under_an_id_that_is_clean(room: Room) -> None:
         (table({"id": "x"}), "1 rows have an id that is not in quarantine, the first None"),
         (table({"id": "2"}, {"id": "2"}), "has row 1 more than once"),
         (table({"id": "2"}).with_columns(row=pl.lit(5)), "names row 5; the raw table has rows 0 to 4"),
+        (table({"id": "2"}).with_columns(row=pl.lit(3)), "row 3 has id '2', but in the raw table it is '4'"),
+        (table({"id": "2"}).with_columns(row=pl.lit(2)), "row 2 has id '2', but in the raw table it is '3'"),
         (table({"id": "2"}).with_columns(row=pl.lit("two")), "row is 'two'; give the position"),
         (table({}).clear(), "has 0 rows"),
     ],

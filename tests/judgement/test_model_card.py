@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.core.contracts import Contract, Estimate, SliceMetrics
+from components.core.contracts import Contract, Estimate, Field, SliceMetrics
 from components.core.errors import FairleadError
 from components.core.use_case import load
 from components.data.quarantine import QuarantineReport
@@ -126,3 +126,15 @@ def test_a_missing_section_or_another_models_record_is_an_error(changes: dict[st
 def test_a_card_without_intended_use_cannot_be_made() -> None:
     with pytest.raises(FairleadError, match="intended_use"):
         load(USE_CASE.model_copy(update={"intended_use": ""}).model_dump_json(indent=1))
+
+
+def test_repaired_rows_are_told_with_the_table_that_they_came_from() -> None:
+    assert "- repaired: no rows" in made().to_markdown()
+    mended = QUARANTINE.model_copy(update={"repaired": 7, "repaired_sha256": "f" * 64})
+    assert f"- repaired: 7 rows, from a table with sha256 `{'f' * 64}`" in made(quarantine=mended).to_markdown()
+
+
+def test_the_first_day_of_an_input_is_told() -> None:
+    day = Field(name="Day", kind="date", earliest=date(1953, 7, 30))
+    card = made(contract=CONTRACT.model_copy(update={"inputs": (day,)}))
+    assert "| Day | date | no | from 1953-07-30 |" in card.to_markdown()

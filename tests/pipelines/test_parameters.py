@@ -68,6 +68,18 @@ def test_a_changed_local_source_is_fresh_again(tmp_path: Path) -> None:
     assert freshness(str(source)) != before
 
 
+def test_repaired_rows_are_told_by_their_content(tmp_path: Path) -> None:
+    repaired = tmp_path / "repaired.csv"
+    found = []
+    for content in ("a\n1\n", "a\n2\n"):
+        repaired.write_text(content, encoding="utf-8")
+        found.append(parameters("sba_loans", "", "", repaired=str(repaired)))
+    assert found[0]["repaired"] == found[1]["repaired"] == str(repaired)
+    assert found[0]["repaired_freshness"] != found[1]["repaired_freshness"]
+    none = parameters("sba_loans", "", "")
+    assert (none["repaired"], none["repaired_freshness"]) == ("", "")
+
+
 def test_the_source_of_the_use_case_is_watched_too(tmp_path: Path) -> None:
     source = tmp_path / "loans.csv"
     text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")

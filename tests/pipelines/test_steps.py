@@ -16,7 +16,7 @@ from pipelines.catalogue import compiled
 
 ROOT = Path(__file__).parents[2]
 
-TALK_TO_SOMETHING_OUTSIDE = {"ingest", "track", "score-champion", "register"}
+TALK_TO_SOMETHING_OUTSIDE = {"ingest", "check-rows", "track", "score-champion", "register"}
 MOUNTS = {
     "package": {("fairlead-signing", "/etc/fairlead/signing"), ("fairlead-verify", "/etc/fairlead/verify")},
     **{step: {("fairlead-verify", "/etc/fairlead/verify")} for step in ("smoke-test", "score-champion", "register")},
