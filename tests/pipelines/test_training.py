@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from kfp import compiler, dsl
 
 from components.core.errors import FairleadError
 from components.core.ledger import Ledger
@@ -18,9 +19,11 @@ from components.core.use_case import SHIPPED
 from components.images import steps as steps_by_image
 from components.registry import store
 from components.registry.registry import Registry
+from pipelines import steps
 from pipelines.catalogue import compiled
 from pipelines.parameters import parameters
 from pipelines.runners import local
+from pipelines.runners.local import Run
 from tests.pipelines.conftest import SHARDS, Finished
 
 
@@ -77,31 +80,65 @@ def test_second_run_takes_everything_it_can_from_the_cache(finished: Finished, i
     assert len(Registry(finished.settings).versions("sba_loans")) == 1
 
 
+def _from_the_verdict_on(run: Run) -> object:
+    """Make the end of the training pipeline, on what a run has left."""
+
+    def left(step: str, name: str, kind: type[dsl.Artifact] = dsl.Artifact) -> object:
+        return dsl.importer(artifact_uri=str(run.artifact(step, name)), artifact_class=kind, reimport=False).output
+
+    @dsl.pipeline(name="from-the-verdict-on")
+    def pipeline(use_case: str):
+        with dsl.ExitHandler(steps.report_outcome(use_case=use_case)):
+            both = {"bundle": left("package", "bundle", dsl.Model), "slices": left("evaluate", "slices")}
+            both |= {"use_case": use_case, "smoke": left("smoke_test", "report")}
+            judged = steps.judge(
+                **both,
+                dataset=left("label_rows", "dataset", dsl.Dataset),
+                predictions=left("train", "predictions", dsl.Dataset),
+                champion_predictions=left("score_champion", "predictions", dsl.Dataset),
+                leakage=left("check_leakage", "report"),
+            )
+            chosen, verdict = left("train", "chosen"), judged.outputs["verdict"]
+            steps.register(**both, run_id="none", chosen=chosen, verdict=verdict)
+
+    return pipeline
+
+
 def test_a_failed_gate_ends_the_run_with_the_table(finished: Finished, in_home: Path, tmp_path: Path) -> None:
     case = yaml.safe_load((SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8"))
     case["gates"]["floors"].append({"gate": "out_of_reach", "metric": "auc", "minimum": 0.999})
-    path = tmp_path / "strict.yaml"
-    path.write_text(yaml.safe_dump(case), encoding="utf-8")
+    package = tmp_path / "pipeline.yaml"
+    compiler.Compiler().compile(_from_the_verdict_on(finished.run), str(package))
     before = Registry(finished.settings).versions("sba_loans")
     with pytest.raises(FairleadError, match=r"step judge failed: stopped by out_of_reach\ngate") as failure:
-        local.run(compiled("training"), parameters(str(path), "", "", (SHARDS,)), in_home, lambda _: None)
+        local.run(package, {"use_case": yaml.safe_dump(case)}, in_home, lambda _: None)
     assert "0.999" in str(failure.value)
     assert Registry(finished.settings).versions("sba_loans") == before
     assert Ledger(finished.settings.ledger_path).entries("run.ended")[-1].payload["state"] == "FAILED"
 
 
-@pytest.mark.parametrize("step", ["train", "register"])
-def test_killed_in_a_step_and_run_again_it_completes(finished: Finished, in_home: Path, step: str) -> None:
-    as_of = {"train": "2003-12-30", "register": "2003-12-29"}[step]
-    command = [sys.executable, "-m", "pipelines", "run", "training", "--as-of", as_of, "--set", SHARDS]
-    _kill_in(step, command, in_home)
-    registry = Registry(finished.settings)
-    assert as_of not in {v.contract.as_of for v in registry.versions("sba_loans")} or step == "register"
+def test_nothing_is_registered_before_everything_that_can_stop_it() -> None:
+    spec = next(yaml.safe_load_all(compiled("training").read_text(encoding="utf-8")))
+    (body,) = [c["dag"]["tasks"] for n, c in spec["components"].items() if n.startswith("comp-exit-handler")]
+    assert {name for name, task in body.items() if "triggerPolicy" in task} == set()
+    needed, open_ends = set(), ["register"]
+    while open_ends:
+        needed.update(open_ends)
+        open_ends = [d for name in open_ends for d in body[name].get("dependentTasks", []) if d not in needed]
+    assert {"validate-schema", "check-rows", "check-leakage", "smoke-test", "judge"} <= needed
+
+
+def test_killed_in_a_step_and_run_again_it_completes(finished: Finished, in_home: Path) -> None:
+    command = [sys.executable, "-m", "pipelines", "run", "training", "--as-of", "2003-12-30", "--set", SHARDS]
+    for step in ("label_rows", "train", "package", "register"):
+        _kill_in(step, command, in_home)
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    versions = registry.versions("sba_loans")
-    assert [v.contract.as_of for v in versions].count(as_of) == 1
+    registry = Registry(finished.settings)
+    assert [v.contract.as_of for v in registry.versions("sba_loans")].count("2003-12-30") == 1
+    assert registry.version("sba_loans", "challenger").contract.as_of == "2003-12-30"
     assert registry.audit("sba_loans") == []
+    assert not list((in_home / "bundles").glob(".*"))
 
 
 def _kill_in(step: str, command: list[str], home: Path) -> None:
