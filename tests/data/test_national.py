@@ -77,9 +77,12 @@ def test_mistyped_years_and_missing_labels_are_found_by_the_expectations() -> No
         ("1012966006", "paid_in_full_has_no_charge_off", "ChgOffDate", "2009-09-15"),
         ("1348280009", "missing", "y", None),
         ("1418003001", "disbursement_not_before_approval", "DisbursementDate", "1948-09-17"),
+        ("1418003001", "earliest", "DisbursementDate", "1948-09-17"),
         ("3669664000", "disbursement_not_before_approval", "DisbursementDate", "1920-04-14"),
+        ("3669664000", "earliest", "DisbursementDate", "1920-04-14"),
         ("3945895003", "disbursement_not_before_approval", "DisbursementDate", "2010-03-09"),
         ("5937143008", "charge_off_follows_approval", "ChgOffDate", "1926-10-22"),
+        ("5937143008", "earliest", "ChgOffDate", "1926-10-22"),
     ]
 
 
