@@ -24,18 +24,22 @@ SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2
 AS_OF = date(2008, 12, 31)
 
 
+SHARED = ("finished", "validated")
+"""Fixtures that take so long that only one worker should make them: a run of the pipeline, a process with TFDV."""
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a file's tests in one worker, and those that share the run of the whole pipeline."""
-    item.add_marker(pytest.mark.xdist_group("pipeline" if _shares_the_run(item) else item.nodeid.partition("::")[0]))
+    """Keep in one worker what shares a slow fixture, and otherwise the tests of a file."""
+    item.add_marker(pytest.mark.xdist_group(_slow_fixture(item) or item.nodeid.partition("::")[0]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
-    items.sort(key=lambda item: not _shares_the_run(item))
+    items.sort(key=lambda item: not _slow_fixture(item))
 
 
-def _shares_the_run(item: pytest.Item) -> bool:
-    return "finished" in getattr(item, "fixturenames", ())
+def _slow_fixture(item: pytest.Item) -> str:
+    return next((name for name in SHARED if name in getattr(item, "fixturenames", ())), "")
 
 
 @pytest.fixture(scope="session")
