@@ -39,7 +39,7 @@ def test_no_machine_and_no_host_is_named(texts: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "open('/work/main/x')",
+        "open('/Users/me/x')",
         "cd /root && ls",
         "path: /home/me/data",
         "export DIR=/tmp/scratch",
