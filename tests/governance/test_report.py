@@ -177,8 +177,8 @@ def test_a_comparison_without_data_is_no_number(page, records: Records, tmp_path
     [
         (True, "fail", "stopped"),
         (True, "no_data", "stopped"),
-        (False, "fail", "all gates passed"),
-        (True, "pass", "all gates passed"),
+        (False, "fail", "no gate stopped it"),
+        (True, "pass", "no gate stopped it"),
     ],
 )
 def test_the_head_says_whether_a_gate_stopped(page, records, tmp_path, blocking, verdict, said) -> None:
