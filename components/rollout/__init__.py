@@ -1,0 +1,1 @@
+"""Rollout: from a registered model to all of the traffic, and back in one step."""
