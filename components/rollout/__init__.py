@@ -1,1 +1,1 @@
-"""Rollout: from a registered model to all of the traffic, and back in one step."""
+"""From predictions to traffic: plans, evidence that may be looked at any time, decisions, and what carries them out."""

@@ -1,0 +1,1 @@
+"""Statistics that stay valid however often one looks, and the fixed-horizon ones beside them."""
