@@ -1,6 +1,6 @@
 """The errors that Fairlead raises on purpose."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class FairleadError(Exception):
@@ -8,7 +8,18 @@ class FairleadError(Exception):
 
 
 class ContractViolation(FairleadError):
-    """A request or a table does not fit the model's contract; servers answer it with a 4xx status."""
+    """A request or a table does not fit the model's contract; servers answer it with a 4xx status.
+
+    Args:
+        text: what is wrong.
+        breaches: (field, reason) of each thing that is wrong, where that can be told; reasons are few and fixed, so
+            that they can be counted: ``missing``, ``unknown``, ``repeated``, ``datatype``, ``shape``, ``type``,
+            ``null``, ``domain``.
+    """
+
+    def __init__(self, text: str, breaches: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(text)
+        self.breaches = tuple(breaches)
 
 
 class IntegrityError(FairleadError):

@@ -27,7 +27,7 @@ SHOWN = 5
 
 Array = npt.NDArray[Any]
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def check(request: Request, contract: Contract, max_rows: int) -> Columns:
@@ -190,7 +190,7 @@ def _dates(texts: list[str | None], field: Field) -> Array:
     for i, text in enumerate(texts):
         try:
             # fromisoformat also takes 20040131 and 2004-W05-6.
-            if text is not None and not _DATE.fullmatch(text):
+            if text is not None and not ISO_DATE.fullmatch(text):
                 raise ValueError
             days.append(None if text is None else date.fromisoformat(text))
         except ValueError as error:

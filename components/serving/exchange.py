@@ -1,6 +1,7 @@
 """What passes between the codecs, the door and the model: requests and answers, free of any wire format."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,43 @@ class UnknownModel(FairleadError):
 
 class NotReady(FairleadError):
     """The server has no model yet, or refused the one it was given; answered with 503."""
+
+
+class NotOffered(FairleadError):
+    """Something that this model's kind cannot give; answered with 501."""
+
+
+class Overloaded(FairleadError):
+    """More requests under way than the server takes; answered with 503, to be tried again."""
+
+
+class Late(FairleadError):
+    """A request that could not be answered within its deadline; answered with 504."""
+
+
+class Unavailable(FairleadError):
+    """Something that the server needs for this request is down; answered with 503."""
+
+
+def status_of(error: FairleadError) -> HTTPStatus:
+    """Return the HTTP status that tells a client whose fault an error is."""
+    for kind, status in _STATUSES.items():
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+# The first that fits; a class stands in front of its base.
+_STATUSES: dict[type[FairleadError], HTTPStatus] = {
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ContractViolation: HTTPStatus.BAD_REQUEST,
+    UnknownModel: HTTPStatus.NOT_FOUND,
+    NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    Late: HTTPStatus.GATEWAY_TIMEOUT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotOffered: HTTPStatus.NOT_IMPLEMENTED,
+}
 
 
 @dataclass(frozen=True)
