@@ -9,9 +9,9 @@ from kserve.model_server import ModelServer
 from kserve.protocol.rest.server import RESTServer, metrics_handler
 from starlette.exceptions import HTTPException
 
-from components.core.errors import ContractViolation, FairleadError
+from components.core.errors import FairleadError
 from components.serving import v1, v2
-from components.serving.exchange import Answer, NotReady, TooLarge, UnknownModel
+from components.serving.exchange import Answer, NotReady, TooLarge, status_of
 from components.serving.exchange import Request as Decoded
 from components.serving.model import BundleModel
 
@@ -142,19 +142,6 @@ class Rest(RESTServer):  # type: ignore[misc]
             if len(body) > self._max_body:
                 raise TooLarge(f"more than {self._max_body} bytes found, {too_large}")
         return bytes(body)
-
-
-def status_of(error: FairleadError) -> HTTPStatus:
-    """Return the HTTP status that tells a client whose fault an error is."""
-    if isinstance(error, TooLarge):
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    if isinstance(error, ContractViolation):
-        return HTTPStatus.BAD_REQUEST
-    if isinstance(error, UnknownModel):
-        return HTTPStatus.NOT_FOUND
-    if isinstance(error, NotReady):
-        return HTTPStatus.SERVICE_UNAVAILABLE
-    return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _no_probe(record: logging.LogRecord) -> bool:

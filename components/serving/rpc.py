@@ -11,7 +11,19 @@ from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from components.core.errors import ContractViolation, FairleadError
-from components.serving.exchange import Answer, NotReady, Request, Tensor, TooLarge, UnknownModel, Wanted
+from components.serving.exchange import (
+    Answer,
+    Late,
+    NotOffered,
+    NotReady,
+    Overloaded,
+    Request,
+    Tensor,
+    TooLarge,
+    Unavailable,
+    UnknownModel,
+    Wanted,
+)
 from components.serving.model import BundleModel
 from components.serving.v2 import DTYPES, raw_values
 
@@ -154,6 +166,10 @@ def status_of(error: FairleadError) -> tuple[grpc.StatusCode, str]:
         return grpc.StatusCode.INVALID_ARGUMENT, str(error)
     if isinstance(error, UnknownModel):
         return grpc.StatusCode.NOT_FOUND, str(error)
-    if isinstance(error, NotReady):
+    if isinstance(error, NotReady | Overloaded | Unavailable):
         return grpc.StatusCode.UNAVAILABLE, str(error)
+    if isinstance(error, Late):
+        return grpc.StatusCode.DEADLINE_EXCEEDED, str(error)
+    if isinstance(error, NotOffered):
+        return grpc.StatusCode.UNIMPLEMENTED, str(error)
     return grpc.StatusCode.INTERNAL, str(error)

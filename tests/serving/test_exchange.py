@@ -1,8 +1,16 @@
 import pytest
 
 from components.core.errors import ContractViolation, FairleadError, IntegrityError
-from components.serving.exchange import NotReady, TooLarge, UnknownModel
-from components.serving.rest import status_of
+from components.serving.exchange import (
+    Late,
+    NotOffered,
+    NotReady,
+    Overloaded,
+    TooLarge,
+    Unavailable,
+    UnknownModel,
+    status_of,
+)
 from components.serving.rpc import status_of as grpc_status_of
 
 
@@ -13,6 +21,10 @@ from components.serving.rpc import status_of as grpc_status_of
         (TooLarge, 413, "RESOURCE_EXHAUSTED"),
         (UnknownModel, 404, "NOT_FOUND"),
         (NotReady, 503, "UNAVAILABLE"),
+        (Overloaded, 503, "UNAVAILABLE"),
+        (Unavailable, 503, "UNAVAILABLE"),
+        (Late, 504, "DEADLINE_EXCEEDED"),
+        (NotOffered, 501, "UNIMPLEMENTED"),
         (IntegrityError, 500, "INTERNAL"),
         (FairleadError, 500, "INTERNAL"),
     ],
