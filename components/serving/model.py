@@ -1,16 +1,20 @@
 """The model as KServe knows it: a thin shell around an opened bundle."""
 
-import asyncio
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import kserve
+import orjson
+from kserve.metrics import PREDICT_HIST_TIME, get_labels
 
+from components.serving.engines import Engines
 from components.serving.exchange import Answer, NotReady, Request, UnknownModel
-from components.serving.score import score
+from components.serving.scoring import Recorder, Scoring
 from components.training.bundle import Bundle
 
-OFF_THE_LOOP = 64
-"""From so many rows on a request is scored in a thread, so that it does not hold up the others."""
+_ONE_ROW = [1]
 
 
 class BundleModel(kserve.Model):  # type: ignore[misc]
@@ -19,16 +23,33 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
     Args:
         name: name to serve under; empty takes the contract's.
         max_rows: most rows of one request.
+        variant: which side of a rollout this server is on.
     """
 
-    def __init__(self, name: str, max_rows: int) -> None:
+    def __init__(self, name: str, max_rows: int, variant: str = "stable") -> None:
         super().__init__(name)
+        self.variant = variant
         self.name: str = name
         self.max_rows = max_rows
         self.version = ""
         self.waiting_for = "the model is being loaded"
         """Why it is not ready."""
-        self._bundle: Bundle | None = None
+        self.infer_paths: frozenset[str] = frozenset()
+        """V2 infer routes of this model; none until there is one."""
+        self.stamps: list[tuple[bytes, bytes]] = []
+        """Headers of a JSON answer: its type, and who answered."""
+        self._scoring: Scoring | None = None
+
+    @property
+    def scoring(self) -> Scoring:
+        """The bundle at work.
+
+        Raises:
+            NotReady: there is none; says why.
+        """
+        if self._scoring is None:
+            raise NotReady(f"not ready: {self.waiting_for}")
+        return self._scoring
 
     @property
     def bundle(self) -> Bundle:
@@ -37,14 +58,31 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
         Raises:
             NotReady: there is none; says why.
         """
-        if self._bundle is None:
-            raise NotReady(f"not ready: {self.waiting_for}")
-        return self._bundle
+        return self.scoring.bundle
 
-    def take(self, bundle: Bundle, version: str) -> None:
-        """Serve a bundle from now on."""
+    def take(
+        self, bundle: Bundle, version: str, engines: Engines | None = None, recorders: Sequence[Recorder] = ()
+    ) -> None:
+        """Serve a bundle from now on.
+
+        Args:
+            bundle: an opened bundle.
+            version: its version.
+            engines: how its model is run; None for its ONNX form alone.
+            recorders: who is told of scored rows.
+        """
         self.name = self.name or bundle.contract.model
-        self._bundle, self.version, self.ready = bundle, version, True
+        engines = engines or Engines(bundle.scorer.score)
+        self._scoring = Scoring(bundle, self.name, version, self.max_rows, engines, recorders)
+        self._took = PREDICT_HIST_TIME.labels(**get_labels(self.name))
+        self.version, self.ready = version, True
+        root = f"/v2/models/{self.name}"
+        self.infer_paths = frozenset({f"{root}/infer", f"{root}/versions/{version}/infer"})
+        self.stamps = [
+            (b"content-type", b"application/json"),
+            (b"x-fairlead-variant", self.variant.encode()),
+            (b"x-fairlead-version", version.encode()),
+        ]
 
     def require(self, name: str, version: str | None = None) -> None:
         """Check that a name, and perhaps a version, is the one served here.
@@ -65,11 +103,23 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
 
     async def predict(self, payload: Request, headers: dict[str, str] | None = None) -> Answer:  # noqa: ARG002
         """Score one decoded request."""
-        bundle = self.bundle
-        rows = payload.tensors[0].shape[0] if payload.tensors and payload.tensors[0].shape else 0
-        if rows < OFF_THE_LOOP:
-            return score(bundle, payload, self.max_rows, self.name, self.version)
-        return await asyncio.to_thread(score, bundle, payload, self.max_rows, self.name, self.version)
+        return await self.scoring.answer(payload, time.perf_counter())
+
+    def answered(self, route: str, status: int, seconds: float) -> None:  # noqa: ARG002
+        """Note an answered request in the metrics."""
+        if status < HTTPStatus.BAD_REQUEST:
+            self._took.observe(seconds)
+
+    def encode_one(self, request_id: str, pair: tuple[float, int]) -> bytes:
+        """Write the V2 answer for one row, all outputs; the same JSON as ``v2.encode`` writes."""
+        probability, decision = pair
+        outputs = [
+            {"name": "probability", "shape": _ONE_ROW, "datatype": "FP64", "data": [probability]},
+            {"name": "decision", "shape": _ONE_ROW, "datatype": "INT64", "data": [decision]},
+        ]
+        return orjson.dumps(
+            {"model_name": self.name, "model_version": self.version, "id": request_id, "outputs": outputs}
+        )
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """Inputs for the V2 metadata."""

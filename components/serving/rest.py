@@ -1,18 +1,21 @@
 """The REST doors: V1 and V2 routes on KServe's application, and what they answer when a request is no good."""
 
 import logging
+import time
 from http import HTTPStatus
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from kserve.model_server import ModelServer
+from kserve.model_server import ModelServer, app
 from kserve.protocol.rest.server import RESTServer, metrics_handler
 from starlette.exceptions import HTTPException
 
 from components.core.errors import FairleadError
 from components.serving import v1, v2
-from components.serving.exchange import Answer, NotReady, TooLarge, status_of
+from components.serving.exchange import Answer, NotReady, status_of
 from components.serving.exchange import Request as Decoded
+from components.serving.lane import Lane
+from components.serving.limits import TIMEOUT, Limits
 from components.serving.model import BundleModel
 
 logger = logging.getLogger("kserve.fairlead")
@@ -29,7 +32,7 @@ class Rest(RESTServer):  # type: ignore[misc]
     its data plane are used, and nothing is reachable but what is registered here.
     """
 
-    def __init__(self, server: ModelServer, model: BundleModel, host: str, max_body: int) -> None:
+    def __init__(self, server: ModelServer, model: BundleModel, host: str, limits: Limits) -> None:
         super().__init__(
             "kserve.model_server:app",
             server.dataplane,
@@ -38,9 +41,15 @@ class Rest(RESTServer):  # type: ignore[misc]
             grace_period=server.grace_period,
         )
         self.config.host = host
+        self.config.proxy_headers = self.config.server_header = False
         logging.getLogger("uvicorn.access").addFilter(_no_probe)
         self._model = model
-        self._max_body = max_body
+        self._limits = limits
+
+    def create_application(self) -> None:
+        """Put the lane ahead of KServe's application."""
+        super().create_application()
+        self.config.app = Lane(app, self._model, self._limits)
 
     def stop(self) -> None:
         """Finish the requests under way, then end."""
@@ -110,38 +119,30 @@ class Rest(RESTServer):  # type: ignore[misc]
 
     async def _infer(self, request: Request) -> Response:
         self._require(request)
-        body = await self._body(request)
-        body, length = v2.encode(await self._answer(v2.decode(body, request.headers.get(v2.HEADER_LENGTH))))
+        with self._limits.one_more():
+            body, seconds = await self._body(request)
+            decoded = v2.decode(body, request.headers.get(v2.HEADER_LENGTH))
+            body, length = v2.encode(await self._answer(decoded, seconds))
         if length is None:
             return Response(body, media_type="application/json")
         return Response(body, media_type="application/octet-stream", headers={v2.HEADER_LENGTH: str(length)})
 
     async def _predict(self, request: Request) -> Response:
         self._require(request)
-        body = await self._body(request)
-        answer = await self._answer(v1.decode(body, self._model.bundle.contract))
+        with self._limits.one_more():
+            body, seconds = await self._body(request)
+            answer = await self._answer(v1.decode(body, self._model.bundle.contract), seconds)
         return Response(v1.encode(answer), media_type="application/json")
 
-    async def _answer(self, decoded: Decoded) -> Answer:
-        answer: Answer
-        answer, _ = await self.dataplane.infer(self._model.name, decoded)
-        return answer
+    async def _answer(self, decoded: Decoded, seconds: float | None) -> Answer:
+        return await self._model.scoring.answer(decoded, time.perf_counter(), seconds)
 
     def _require(self, request: Request) -> None:
         self._model.require(request.path_params["name"], request.path_params.get("version"))
 
-    async def _body(self, request: Request) -> bytes:
-        """Read the body, no further than the limit."""
-        too_large = f"allowed: a body of up to {self._max_body} bytes; send the rows in several requests"
-        declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > self._max_body:
-            raise TooLarge(f"{declared} bytes found, {too_large}")
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._max_body:
-                raise TooLarge(f"more than {self._max_body} bytes found, {too_large}")
-        return bytes(body)
+    async def _body(self, request: Request) -> tuple[bytes, float | None]:
+        seconds = self._limits.seconds(request.headers.get(TIMEOUT))
+        return await self._limits.body(request.receive, request.headers.get("content-length"), seconds), seconds
 
 
 def _no_probe(record: logging.LogRecord) -> bool:

@@ -14,6 +14,8 @@ from components.core.config import Settings
 from components.core.errors import FairleadError
 from components.registry.store import fetch
 from components.serving import rpc
+from components.serving.engines import open_engines
+from components.serving.limits import Limits
 from components.serving.model import BundleModel
 from components.serving.rest import Rest
 from components.serving.score import check_examples
@@ -63,12 +65,13 @@ class Server(ModelServer):  # type: ignore[misc]
         self._options = options
         self._settings = settings
         self._model = BundleModel(options.name, options.max_rows)
-        self._rest = Rest(self, self._model, options.host, options.max_body)
+        self._rest = Rest(self, self._model, options.host, Limits(options.max_body))
         self._refused = False
 
     def run(self) -> int:
         """Serve until told to stop; returns the exit status."""
-        asyncio.run(self._run())
+        with asyncio.Runner(loop_factory=self._rest.config.get_loop_factory()) as runner:
+            runner.run(self._run())
         return REFUSED if self._refused and self._options.exit_on_refusal else 0
 
     async def _run(self) -> None:
@@ -98,7 +101,8 @@ class Server(ModelServer):  # type: ignore[misc]
         except Exception as error:
             self._refuse(error)
             return
-        self._model.take(bundle, version)
+        engines = await asyncio.to_thread(open_engines, bundle)
+        self._model.take(bundle, version, engines)
         self.register_model(self._model)
         logger.info("ready: model %s, version %s, from %s", self._model.name, version, self._options.bundle)
 

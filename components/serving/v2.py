@@ -39,8 +39,20 @@ def decode(body: bytes, header_length: str | None = None) -> Request:
         ContractViolation: it is no V2 request; whether it fits a model is for the door to say.
     """
     length = len(body) if header_length is None else _length(header_length, len(body))
-    content = parse(body[:length])
-    raw = _Raw(body[length:])
+    return request_of(parse(body[:length]), body[length:])
+
+
+def request_of(content: dict[str, Any], tail: bytes = b"") -> Request:
+    """Read a V2 request whose JSON part was parsed already.
+
+    Args:
+        content: the JSON part.
+        tail: raw tensors that follow it.
+
+    Raises:
+        ContractViolation: it is no V2 request.
+    """
+    raw = _Raw(tail)
     inputs = content.get("inputs")
     if not isinstance(inputs, list):
         raise ContractViolation(f"'inputs': found {kind_of(inputs)}, allowed: a list of tensors")

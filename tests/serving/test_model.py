@@ -6,7 +6,8 @@ import pytest
 
 from components.serving import v2
 from components.serving.exchange import NotReady, UnknownModel
-from components.serving.model import OFF_THE_LOOP, BundleModel
+from components.serving.model import BundleModel
+from components.serving.scoring import OFF_THE_LOOP
 from components.training.v2_request import v2_body
 
 

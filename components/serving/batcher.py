@@ -1,0 +1,101 @@
+"""Natural batching: requests that were read in one turn of the event loop are scored by one call."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.serving.exchange import Late
+from components.serving.quick import Row
+
+CAP = 256
+"""Most rows of one call; the rest of a turn is scored in further calls."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One row on its way.
+
+    Args:
+        row: what to score.
+        id: of its request.
+        arrived: when its request came in, by ``time.perf_counter``.
+        expires: by the same clock, when nobody waits for it any more; infinite without a deadline.
+        score: probability and decision, for whoever awaits it.
+    """
+
+    row: Row
+    id: str
+    arrived: float
+    expires: float
+    score: "asyncio.Future[tuple[float, int]]" = field(repr=False)
+
+
+Scored = Sequence[tuple[float, int]]
+Score = Callable[[Sequence[Call]], Scored]
+"""Scores rows together: (probability, decision) of each, in their order."""
+
+
+class Batcher:
+    """Collects rows until the loop has run what was ready, then scores them together.
+
+    Nobody waits for a batch to fill: a row that comes alone is scored alone, in the next turn of the loop.
+
+    Args:
+        score: called in the event loop; keep it short.
+    """
+
+    def __init__(self, score: Score) -> None:
+        self._score = score
+        self._waiting: list[Call] = []
+
+    async def submit(self, row: Row, request_id: str, arrived: float, expires: float) -> tuple[float, int]:
+        """Score one row; returns probability and decision.
+
+        Raises:
+            Late: its turn came after its deadline.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[tuple[float, int]] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._flush)
+        self._waiting.append(Call(row, request_id, arrived, expires, future))
+        return await future
+
+    def _flush(self) -> None:
+        calls, self._waiting = self._waiting, []
+        now = time.perf_counter()
+        live = []
+        for call in calls:
+            if call.score.done():
+                continue  # cancelled: its client has gone
+            if call.expires < now:
+                call.score.set_exception(late(call.expires - call.arrived))
+            else:
+                live.append(call)
+        for start in range(0, len(live), CAP):
+            self._run(live[start : start + CAP])
+
+    def _run(self, calls: Sequence[Call]) -> None:
+        try:
+            for call, result in zip(calls, self._score(calls), strict=True):
+                call.score.set_result(result)
+        except Exception as error:
+            if len(calls) == 1:
+                calls[0].score.set_exception(error)
+                return
+            # One row that cannot be scored must not take its neighbours with it.
+            for call in calls:
+                if not call.score.done():
+                    self._run([call])
+
+
+def late(seconds: float) -> Late:
+    """Make the error for a request whose time is over."""
+    return Late(f"not answered within {seconds * 1000:.0f} ms, its deadline; send fewer rows, or allow more time")
+
+
+def expiry(arrived: float, seconds: float | None) -> Any:
+    """Return when a request expires, by the clock that its arrival was taken from."""
+    return float("inf") if seconds is None else arrived + seconds
