@@ -1,0 +1,203 @@
+"""An outlet of the prediction log: a bounded queue before one sink, and the thread that empties it."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.serving.records import Record, Recorder, pieces
+from components.serving.scored import ScoredBatch
+from components.serving.sinks.sink import NotWritten, Sink
+
+logger = logging.getLogger("kserve.fairlead")
+
+TICK = 0.05
+"""Seconds between two looks at an empty queue. Waking the thread at each request would cost the request."""
+AT_ONCE = 128
+"""Most rows turned into records in one go. It takes about a millisecond, in which no other thread runs Python."""
+ATTEMPTS = 3
+"""How often a write is tried."""
+PAUSE = 0.2
+"""Seconds before the second attempt; twice as long before each further one."""
+QUIET = 30.0
+"""Seconds in which a failing sink is logged once."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows that were handed to an outlet; they sum up to all of them."""
+
+    written: int = 0
+    """In the sink."""
+    dropped: int = 0
+    """Refused because the queue was full, or left in it at the end."""
+    failed: int = 0
+    """Given up after the sink failed."""
+    left_out: int = 0
+    """Not in the sample."""
+    waiting: int = 0
+    """In the queue."""
+    errors: int = 0
+    """Failed attempts to write, of any number of rows."""
+
+
+class Outlet:
+    """Takes scored batches at once and writes them when it can.
+
+    Args:
+        sink: where to.
+        recorder: makes records.
+        capacity_rows: most rows that wait.
+    """
+
+    def __init__(self, sink: Sink, recorder: Recorder, capacity_rows: int) -> None:
+        self.sink = sink
+        self._recorder = recorder
+        self._capacity = capacity_rows
+        self._batches: deque[ScoredBatch] = deque()
+        self._pending: list[Record] = []
+        self._oldest = 0.0
+        self._lock = threading.Lock()
+        self._refused = self._offered = self._abandoned = 0
+        self._written = self._failed = self._left_out = self._errors = 0
+        self._logged = -QUIET
+        self._closing, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"log-{sink.name}", daemon=True)
+        self._thread.start()
+
+    def offer(self, batch: ScoredBatch, rows: int) -> None:
+        """Take a batch, or count its rows as dropped when there is no room. Never waits for the sink."""
+        with self._lock:  # shared with others who offer, for a few instructions
+            if self._closing.is_set() or self._offered - self._settled() + rows > self._capacity:
+                self._refused += rows
+                return
+            self._offered += rows
+            self._batches.append(batch)
+
+    def counts(self) -> Counts:
+        """Say what became of the rows so far."""
+        with self._lock:
+            settled = self._settled()
+            return Counts(
+                self._written,
+                self._refused + self._abandoned,
+                self._failed,
+                self._left_out,
+                self._offered - settled - self._abandoned,
+                self._errors,
+            )
+
+    def begin_close(self) -> None:
+        """Take no more, and write what waits."""
+        with self._lock:
+            self._closing.set()
+
+    def close(self, deadline: float) -> None:
+        """Wait until all is written, at most until a time of ``time.monotonic``; what is left then is dropped."""
+        self.begin_close()
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            self._over.set()
+            self._abandoned = self._offered - self._settled()
+        if self._abandoned:
+            logger.warning("prediction log, %s: %d rows left at the end are dropped", self.sink.name, self._abandoned)
+
+    def _settled(self) -> int:
+        return self._written + self._failed + self._left_out
+
+    def _work(self) -> None:
+        while not self._over.is_set():
+            closing = self._closing.is_set()
+            if closing and not self._batches and not self._pending:
+                break
+            if not self._batches and not closing:
+                self._closing.wait(TICK)
+            self._convert()
+            if self._due():
+                self._hand_over()
+        self._close_sink()
+
+    def _convert(self) -> None:
+        batches: list[ScoredBatch] = []
+        rows = 0
+        while self._batches and rows < AT_ONCE:
+            batches.append(self._batches.popleft())
+            rows += len(batches[-1].request_ids)
+        if not batches:
+            return
+        if not self._pending:
+            self._oldest = time.monotonic()
+        for few in pieces(batches, AT_ONCE):
+            self._pending += self._records(few)
+            # Long enough to let a thread in that waits to answer requests.
+            time.sleep(0.0002)
+
+    def _records(self, batches: Sequence[ScoredBatch]) -> list[Record]:
+        rows = sum(len(b.request_ids) for b in batches)
+        try:
+            made = self._recorder.records(batches)
+        except Exception as error:
+            if len(batches) > 1:  # one odd batch must not take the others with it
+                return [record for batch in batches for record in self._records([batch])]
+            self._tell(f"{rows} rows cannot be written down: {error!r}")
+            self._count(failed=rows, errors=1)
+            return []
+        self._count(left_out=rows - len(made))
+        return made
+
+    def _due(self) -> bool:
+        if not self._pending:
+            return False
+        old = time.monotonic() - self._oldest >= self.sink.seconds
+        return old or len(self._pending) >= self.sink.rows or self._closing.is_set()
+
+    def _hand_over(self) -> None:
+        records = self._pending[: self.sink.rows]
+        self._pending = self._pending[self.sink.rows :]
+        for attempt in range(ATTEMPTS):
+            if attempt and self._over.wait(PAUSE * 2 ** (attempt - 1)):
+                return
+            left = self._write(records)
+            self._count(written=len(records) - len(left))
+            records = left
+            if not records:
+                return
+        self._count(failed=len(records))
+
+    def _write(self, records: list[Record]) -> list[Record]:
+        """Try once; gives back what did not arrive."""
+        try:
+            self.sink.write(records)
+        except NotWritten as error:
+            left = list(error.records)
+            self._tell(f"{len(left)} of {len(records)} rows not written: {error}")
+        except Exception as error:
+            left = records
+            self._tell(f"{len(left)} rows not written: {error!r}")
+        else:
+            return []
+        self._count(errors=1)
+        return left
+
+    def _count(self, written: int = 0, failed: int = 0, left_out: int = 0, errors: int = 0) -> None:
+        with self._lock:
+            if not self._over.is_set():  # after the end they were counted as dropped
+                self._written += written
+                self._failed += failed
+                self._left_out += left_out
+                self._errors += errors
+
+    def _tell(self, text: str) -> None:
+        """Log a failure, unless one was logged a moment ago: a place that is down fails many times a second."""
+        now = time.monotonic()
+        if now - self._logged >= QUIET:
+            self._logged = now
+            logger.warning("prediction log, %s: %s; further failures are counted under /metrics", self.sink.name, text)
+
+    def _close_sink(self) -> None:
+        try:
+            self.sink.close()
+        except Exception as error:
+            logger.warning("prediction log, %s: not closed in order: %r", self.sink.name, error)

@@ -1,0 +1,106 @@
+"""The prediction log: what was asked and what was answered, written down beside the serving and never in its way."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from components.core.contracts import Field
+from components.serving.outlet import Counts, Outlet
+from components.serving.records import Change, Recorder
+from components.serving.sampling import keep, rate_of
+from components.serving.scored import ScoredBatch
+from components.serving.sinks.opening import open_sink
+from components.serving.sinks.sink import Sink
+
+CAPACITY_ROWS = 100_000
+"""Rows that may wait for each sink: about 40 MB, and 20 seconds at 5,000 rows a second."""
+
+
+class PredictionLog:
+    """Takes what was scored and writes it to every sink.
+
+    Each sink has its own bounded queue and thread, so that one that is slow or down costs its own rows alone, which
+    are counted.
+
+    Args:
+        sinks: where to; none is allowed and logs nothing.
+        model: name under which the model is served.
+        version: its version.
+        variant: what it is served as: ``stable``, ``canary``, ``shadow`` …
+        fields: the contract's inputs.
+        capacity_rows: most rows that wait for a sink.
+        sample_rate: share of the requests that is logged; by variant, or one for all.
+        mask: as ``read_mask`` gives it.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[Sink],
+        model: str,
+        version: str,
+        variant: str,
+        *,
+        fields: Sequence[Field] = (),
+        capacity_rows: int = CAPACITY_ROWS,
+        sample_rate: float | Mapping[str, float] = 1.0,
+        mask: Mapping[str, Change | None] | None = None,
+    ) -> None:
+        rate = rate_of(sample_rate, variant) if isinstance(sample_rate, Mapping) else sample_rate
+        recorder = Recorder(model, version, variant, fields, mask, keep(rate))
+        self._outlets = tuple(Outlet(sink, recorder, capacity_rows) for sink in sinks)
+
+    def put(self, batch: ScoredBatch) -> None:
+        """Take a batch; waits for nothing, and drops and counts what finds no room."""
+        rows = len(batch.request_ids)
+        for outlet in self._outlets:
+            outlet.offer(batch, rows)
+
+    def counts(self) -> dict[str, Counts]:
+        """What became of the rows so far, by sink."""
+        return {outlet.sink.name: outlet.counts() for outlet in self._outlets}
+
+    def close(self, deadline: float = 5.0) -> None:
+        """Write what waits, for at most ``deadline`` seconds; what is left then is dropped, and counted as such."""
+        end = time.monotonic() + deadline
+        for outlet in self._outlets:
+            outlet.begin_close()
+        for outlet in self._outlets:
+            outlet.close(end)
+
+
+def open_log(
+    uris: Sequence[str],
+    model: str,
+    version: str,
+    variant: str,
+    *,
+    fields: Sequence[Field] = (),
+    rates: Mapping[str, float] | None = None,
+    mask: Mapping[str, Change | None] | None = None,
+    capacity_rows: int = CAPACITY_ROWS,
+) -> PredictionLog:
+    """Open the prediction log of one served model.
+
+    Args:
+        uris: where to, as in ``sinks.opening.SCHEMES``.
+        model: name under which the model is served.
+        version: its version.
+        variant: what it is served as.
+        fields: the contract's inputs.
+        rates: share of the requests that is logged, by variant; a variant that is not named is logged in full.
+        mask: as ``read_mask`` gives it.
+        capacity_rows: most rows that wait for a sink.
+
+    Raises:
+        FairleadError: a URI is of an unknown scheme or lacks a part.
+    """
+    sinks = [open_sink(uri) for uri in uris]
+    return PredictionLog(
+        sinks,
+        model,
+        version,
+        variant,
+        fields=fields,
+        capacity_rows=capacity_rows,
+        sample_rate=rates or 1.0,
+        mask=mask,
+    )

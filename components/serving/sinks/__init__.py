@@ -1,0 +1,1 @@
+"""Where logged predictions go: one file for each kind of place."""

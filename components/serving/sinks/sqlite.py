@@ -1,0 +1,88 @@
+"""Logged predictions in SQLite: one table in one file, into which several servers may write at the same time."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.serving.records import Record
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS predictions (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    request_id TEXT NOT NULL,
+    row INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    version TEXT NOT NULL,
+    variant TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    probability REAL NOT NULL,
+    decision INTEGER NOT NULL,
+    outlier_score REAL,
+    outlier INTEGER,
+    lookups TEXT,
+    latency_ms REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS predictions_request_id ON predictions (request_id);
+CREATE INDEX IF NOT EXISTS predictions_at ON predictions (at);
+"""
+"""``at`` counts microseconds since 1970 (UTC). ``position`` only ever grows, so a reader can go on where it stopped."""
+
+_INSERT = f"INSERT INTO predictions ({', '.join(Record._fields)}) VALUES ({', '.join('?' * len(Record._fields))})"  # noqa: S608
+
+WAIT = 5.0
+"""Seconds to wait for another writer."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file of a prediction log, or make it; readers and one writer do not wait for each other.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+    # With a write-ahead log, NORMAL survives the end of any process, and loses the last moments to a power cut only.
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    return db
+
+
+class SqliteSink:
+    """Writes records to an SQLite file.
+
+    Args:
+        path: the file; it and its folder are made on the first write.
+    """
+
+    name = "sqlite"
+    rows = 500
+    seconds = 0.05
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db: sqlite3.Connection | None = None
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Write records in one transaction."""
+        try:
+            db = self._open()
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany(_INSERT, records)
+        except sqlite3.Error:
+            # The file may have been moved or its volume mounted anew: begin from the start next time.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._db = connect(self.path)
+            self._db.executescript(TABLE)
+        return self._db
