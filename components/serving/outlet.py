@@ -150,8 +150,8 @@ class Outlet:
     def _due(self) -> bool:
         if not self._pending:
             return False
-        old = time.monotonic() - self._oldest >= self.sink.seconds
-        return old or len(self._pending) >= self.sink.rows or self._closing.is_set()
+        last = self._closing.is_set() and not self._batches
+        return last or len(self._pending) >= self.sink.rows or time.monotonic() - self._oldest >= self.sink.seconds
 
     def _hand_over(self) -> None:
         records = self._pending[: self.sink.rows]
