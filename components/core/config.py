@@ -5,7 +5,7 @@ import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from components.core.errors import FairleadError
 
@@ -36,6 +36,8 @@ class Settings(BaseModel):
     """YAML file of who has which role; without one the actor has every role."""
     kfp_host: str = ""
     """URL of a Kubeflow Pipelines API; empty means none is configured."""
+    log_key: SecretStr = SecretStr("")
+    """Secret with which servers hash personal fields in the prediction log, the same for all."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -51,7 +51,7 @@ class Metrics:
             Counter("fairlead_requests", "Requests answered.", (*WHO, "route", "status"), registry=registry), self._who
         )
         seconds = Histogram(
-            "fairlead_request_seconds",
+            "fairlead_request_duration_seconds",
             "Time from a request's arrival to its answer.",
             (*WHO, "route", "status"),
             buckets=LATENCIES,

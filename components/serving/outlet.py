@@ -47,12 +47,14 @@ class Outlet:
     """Takes scored batches at once and writes them when it can.
 
     Args:
+        name: what the sink is called in logs.
         sink: where to.
         recorder: makes records.
         capacity_rows: most rows that wait.
     """
 
-    def __init__(self, sink: Sink, recorder: Recorder, capacity_rows: int) -> None:
+    def __init__(self, name: str, sink: Sink, recorder: Recorder, capacity_rows: int) -> None:
+        self.name = name
         self.sink = sink
         self._recorder = recorder
         self._capacity = capacity_rows
@@ -64,7 +66,7 @@ class Outlet:
         self._written = self._failed = self._left_out = self._errors = 0
         self._logged = -QUIET
         self._closing, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name=f"log-{sink.name}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"log-{name}", daemon=True)
         self._thread.start()
 
     def offer(self, batch: ScoredBatch, rows: int) -> None:
@@ -102,7 +104,7 @@ class Outlet:
             self._over.set()
             self._abandoned = self._offered - self._settled()
         if self._abandoned:
-            logger.warning("prediction log, %s: %d rows left at the end are dropped", self.sink.name, self._abandoned)
+            logger.warning("prediction log, %s: %d rows left at the end are dropped", self.name, self._abandoned)
 
     def _settled(self) -> int:
         return self._written + self._failed + self._left_out
@@ -194,10 +196,10 @@ class Outlet:
         now = time.monotonic()
         if now - self._logged >= QUIET:
             self._logged = now
-            logger.warning("prediction log, %s: %s; further failures are counted under /metrics", self.sink.name, text)
+            logger.warning("prediction log, %s: %s; further failures are counted under /metrics", self.name, text)
 
     def _close_sink(self) -> None:
         try:
             self.sink.close()
         except Exception as error:
-            logger.warning("prediction log, %s: not closed in order: %r", self.sink.name, error)
+            logger.warning("prediction log, %s: not closed in order: %r", self.name, error)

@@ -1,7 +1,8 @@
 """The prediction log: what was asked and what was answered, written down beside the serving and never in its way."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from components.core.contracts import Field
 from components.serving.outlet import Counts, Outlet
@@ -46,24 +47,24 @@ class PredictionLog:
     ) -> None:
         rate = rate_of(sample_rate, variant) if isinstance(sample_rate, Mapping) else sample_rate
         recorder = Recorder(model, version, variant, fields, mask, keep(rate))
-        self._outlets = tuple(Outlet(sink, recorder, capacity_rows) for sink in sinks)
+        self._outlets = {name: Outlet(name, sink, recorder, capacity_rows) for name, sink in _named(sinks)}
 
     def put(self, batch: ScoredBatch) -> None:
         """Take a batch; waits for nothing, and drops and counts what finds no room."""
         rows = len(batch.request_ids)
-        for outlet in self._outlets:
+        for outlet in self._outlets.values():
             outlet.offer(batch, rows)
 
     def counts(self) -> dict[str, Counts]:
         """What became of the rows so far, by sink."""
-        return {outlet.sink.name: outlet.counts() for outlet in self._outlets}
+        return {name: outlet.counts() for name, outlet in self._outlets.items()}
 
     def close(self, deadline: float = 5.0) -> None:
         """Write what waits, for at most ``deadline`` seconds; what is left then is dropped, and counted as such."""
         end = time.monotonic() + deadline
-        for outlet in self._outlets:
+        for outlet in self._outlets.values():
             outlet.begin_close()
-        for outlet in self._outlets:
+        for outlet in self._outlets.values():
             outlet.close(end)
 
 
@@ -104,3 +105,11 @@ def open_log(
         sample_rate=rates or 1.0,
         mask=mask,
     )
+
+
+def _named(sinks: Sequence[Sink]) -> Iterator[tuple[str, Sink]]:
+    """Tell sinks of one kind apart: ``sqlite``, ``sqlite-2`` …"""
+    seen: Counter[str] = Counter()
+    for sink in sinks:
+        seen[sink.name] += 1
+        yield (sink.name if seen[sink.name] == 1 else f"{sink.name}-{seen[sink.name]}"), sink

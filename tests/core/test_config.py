@@ -3,7 +3,7 @@ import pwd
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from components.core.config import Settings, read_settings
 from components.core.errors import FairleadError
@@ -34,7 +34,13 @@ def test_the_actor_is_the_account_where_no_variable_says_so():
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_each_setting_is_read_from_its_variable(name):
     value = f"/given/{name}"
-    assert str(getattr(read_settings({f"FAIRLEAD_{name.upper()}": value}), name)) == value
+    read = getattr(read_settings({f"FAIRLEAD_{name.upper()}": value}), name)
+    assert (read.get_secret_value() if isinstance(read, SecretStr) else str(read)) == value
+
+
+def test_a_secret_stands_in_no_text():
+    settings = read_settings({"FAIRLEAD_LOG_KEY": "of all servers"})
+    assert "of all servers" not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
