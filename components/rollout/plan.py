@@ -101,6 +101,9 @@ class Plan(_Section):
     sticky_header: str | None = None
     """Requests with the same value of this header go to the same variant while weights stay; without it each request
     is drawn by itself."""
+    rescore: bool = False
+    """Once an outcome is known, the model that had not answered scores the logged inputs too, and losses are compared
+    pair by pair: far fewer outcomes are needed. Only where an outcome does not depend on which model answered."""
     error_budget: Annotated[int, Field(ge=1)] | None = None
     """So many failed requests of the candidate roll it back at once, whatever the statistics say."""
     minimum_requests: Annotated[int, Field(ge=1)] = 100
