@@ -52,7 +52,8 @@ def training(
         with dsl.ParallelFor(shards, name="search", parallelism=2) as shard:
             search = steps.tune(**case, **data, shard=shard)
         trials = dsl.Collected(search.outputs["trials"])
-        model = steps.train(**time, **data, data_hash=table.outputs["Output"], trials=trials)
+        known = {"features": features.outputs["features"]}
+        model = steps.train(**time, **data, **known, data_hash=table.outputs["Output"], trials=trials)
         scored = {**data, "predictions": model.outputs["predictions"]}
         measured = steps.evaluate(**case, **scored, draft=model.outputs["draft"])
         records = {"slices": measured.outputs["slices"], "chosen": model.outputs["chosen"]}

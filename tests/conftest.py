@@ -112,7 +112,8 @@ def signed_bundle(
 ) -> Path:
     """A signed bundle; tests that change a bundle take a copy of it."""
     folder = tmp_path_factory.mktemp("bundles")
-    bundle.write(candidate, sba, small_dataset, AS_OF, hash_file(SAMPLE), folder / "draft")
+    known = small_dataset.with_name("features.parquet")
+    bundle.write(candidate, sba, small_dataset, AS_OF, hash_file(SAMPLE), folder / "draft", known)
     keys = session_settings.signing_key, session_settings.verify_key
     seal(folder / "draft", "# A model\n", "{}\n", *keys, folder / "sba")
     return folder / "sba"

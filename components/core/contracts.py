@@ -63,12 +63,28 @@ class Output(_Value):
     datatype: str
 
 
+class Entity(_Value):
+    """A kind of thing whose history is among the inputs, so that it can be looked up by key as well as sent."""
+
+    name: str
+    key: str
+    """The input that says which one a row is about."""
+    history: tuple[str, ...]
+    """The inputs that hold its history."""
+    window_months: int
+    """How far back that history counts; a store that counts otherwise does not fit the model."""
+
+
 class Contract(_Value):
     """What a bundle takes, gives and was made from; ``contract.json`` in the bundle."""
 
     schema_version: Literal[1] = 1
     model: str
     inputs: tuple[Field, ...]
+    entities: tuple[Entity, ...] = ()
+    """Whose histories a server may look up; bundles written before there was such a lookup name none."""
+    event_time: str = ""
+    """The input with the day that a row is asked about; empty in those bundles."""
     outputs: tuple[Output, ...] = (
         Output(name="probability", datatype="FP64"),
         Output(name="decision", datatype="INT64"),

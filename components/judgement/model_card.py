@@ -39,6 +39,8 @@ class ModelCard(BaseModel):
     quarantine: QuarantineReport
     labels: LabelReport
     metrics: tuple[SliceMetrics, ...]
+    outliers: str = ""
+    """What the outlier detector was fitted on, in words; empty without one."""
 
     def to_markdown(self) -> str:
         """Write the card for people, as Markdown."""
@@ -70,6 +72,7 @@ class ModelCard(BaseModel):
             f"- decision: 1 where the probability is {contract.threshold:.4g} or more, from the costs "
             f"{self.cost_false_negative:g} of a missed bad row and {self.cost_false_positive:g} of a good row flagged",
             f"- features: {', '.join(contract.features)}",
+            f"- outliers: {self.outliers or 'no detector'}",
             f"- transform: `{contract.transform_fingerprint}`",
             f"- code: `{contract.code_fingerprint}`",
             f"- environment lock: `{contract.environment_lock}`",
@@ -114,6 +117,7 @@ def model_card(
     labels: LabelReport,
     quarantine: QuarantineReport,
     metrics: Sequence[SliceMetrics],
+    outliers: str = "",
 ) -> ModelCard:
     """Make the card of one model from its records.
 
@@ -123,6 +127,7 @@ def model_card(
         labels: report of ``label_rows``.
         quarantine: report of ``check_rows``.
         metrics: of all slices; those of the whole test split come first and must be there.
+        outliers: what the bundle's outlier detector was fitted on, if it has one.
 
     Raises:
         FairleadError: a section would be empty, or the records are not all of one model; names what disagrees.
@@ -150,6 +155,7 @@ def model_card(
         quarantine=quarantine,
         labels=labels,
         metrics=tuple(metrics),
+        outliers=outliers,
     )
 
 

@@ -9,6 +9,8 @@ from components.data.quarantine import QuarantineReport
 from components.judgement.model_card import model_card
 from components.training.evaluate import AllMetrics
 from components.training.labels import LabelReport
+from components.training.outliers import FILE as OUTLIERS
+from components.training.outliers import Outliers
 from components.training.sealing import seal
 
 
@@ -45,6 +47,7 @@ def package(
         LabelReport.model_validate_json(labels.read_bytes()),
         QuarantineReport.model_validate_json(rows.read_bytes()),
         AllMetrics.validate_json(slices.read_bytes()),
+        outliers=str(Outliers.read(draft / OUTLIERS)) if (draft / OUTLIERS).exists() else "",
     )
     card.write_text(made.to_markdown(), encoding="utf-8")
     text = made.model_dump_json(indent=1) + "\n"

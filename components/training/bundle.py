@@ -12,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.artifacts import hash_file, whole_directory
-from components.core.contracts import Columns, Contract, FloatArray
+from components.core.contracts import Columns, Contract, Entity, FloatArray
 from components.core.errors import FairleadError
 from components.core.use_case import UseCase
 from components.features.catalogue import catalogue
-from components.features.rows import request_fields
+from components.features.rows import history_columns, request_fields
 from components.features.transform import Transform
 from components.training import integrity
 from components.training.calibration import Calibration
 from components.training.examples import example_differences
 from components.training.fingerprints import digest, environment_lock, feature_states, scoring_code
+from components.training.outliers import FILE as OUTLIERS
+from components.training.outliers import fit_known
 from components.training.reference import reference
 from components.training.scorer import Scorer
 from components.training.v2_request import column, json_values, v2_body
@@ -120,6 +122,7 @@ def write(
     as_of: date,
     data_hash: str,
     target: Path,
+    features: Path | None = None,
 ) -> Contract:
     """Write a bundle, whole or not at all; it still has to get its model card and be signed (see ``sealing``).
 
@@ -130,6 +133,8 @@ def write(
         as_of: training date.
         data_hash: sha256 of the raw table.
         target: the directory to make.
+        features: the table of ``build_features``; what was known of it at ``as_of`` tells the guard what is ordinary.
+            None writes a bundle without a guard, as too few rows do.
 
     Raises:
         FairleadError: there is something at ``target``.
@@ -156,6 +161,9 @@ def write(
         _write_json(scratch / "reference.json", reference(rows, matrix, probability, contract))
         _write_json(scratch / "background.json", _background(rows, contract, use_case.training.seed))
         _write_json(scratch / "examples.json", _examples(rows, probability, contract))
+        guard = fit_known(features, use_case, candidate.transform, as_of) if features else None
+        if guard is not None:
+            guard.write(scratch / OUTLIERS)
         _write_json(scratch / integrity.CHECKSUMS, integrity.checksums(scratch))
     return contract
 
@@ -164,6 +172,11 @@ def _contract(candidate: "Candidate", use_case: UseCase, as_of: date, data_hash:
     return Contract(
         model=use_case.name,
         inputs=request_fields(use_case),
+        entities=tuple(
+            Entity(name=e.name, key=e.column, history=history_columns(e.name), window_months=e.window_months)
+            for e in use_case.features.entities
+        ),
+        event_time=use_case.data.event_time if use_case.data.event_time in use_case.features.inputs else "",
         features=candidate.transform.names,
         threshold=candidate.threshold,
         as_of=as_of.isoformat(),

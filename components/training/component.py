@@ -34,6 +34,7 @@ def train(
     use_case: str,
     as_of: str,
     data_hash: str,
+    features: Input[Dataset],
     dataset: Input[Dataset],
     trials: Input[list[Artifact]],
     draft: Output[Model],
@@ -51,9 +52,10 @@ def train(
     case = load(use_case)
     trial = best([t for shard in trials for t in Trials.validate_json(Path(shard.path).read_bytes())])
     Path(chosen.path).write_text(trial.model_dump_json())
-    candidate = train(Path(dataset.path), case, trial)
-    predict(candidate, Path(dataset.path), case, Path(predictions.path))
-    write(candidate, case, Path(dataset.path), as_of_date(case, as_of), data_hash, Path(draft.path))
+    rows = Path(dataset.path)
+    candidate = train(rows, case, trial)
+    predict(candidate, rows, case, Path(predictions.path))
+    write(candidate, case, rows, as_of_date(case, as_of), data_hash, Path(draft.path), Path(features.path))
 
 
 @step("platform")

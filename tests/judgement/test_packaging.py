@@ -29,7 +29,7 @@ def test_the_bundle_is_signed_and_carries_its_card(pack, session_settings, tmp_p
     Bundle.open(bundle)
     card = ModelCard.model_validate_json((bundle / "model_card.json").read_bytes())
     assert (bundle / "model_card.md").read_text() == (tmp_path / "card.md").read_text() == card.to_markdown()
-    for said in ("0.7123", "LowDoc in (N, Y)", "2008-12-31", "Term"):
+    for said in ("0.7123", "LowDoc in (N, Y)", "2008-12-31", "Term", "- outliers: distance from "):
         assert said in card.to_markdown()
 
 

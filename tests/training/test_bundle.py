@@ -27,6 +27,11 @@ def test_the_contract_says_what_the_model_takes_and_was_made_from(signed_bundle,
     contract = Contract.read(signed_bundle / "contract.json")
     assert contract.inputs == request_fields(sba)
     assert contract.features == candidate.transform.names
+    assert contract.event_time == "ApprovalDate"
+    assert [(e.name, e.key, e.window_months) for e in contract.entities] == [
+        (e.name, e.column, e.window_months) for e in sba.features.entities
+    ]
+    assert {name for e in contract.entities for name in e.history} < {f.name for f in contract.inputs}
     assert contract.transform_fingerprint == candidate.transform.fingerprint()
     assert contract.threshold == candidate.threshold
     assert contract.environment_lock == fingerprints.environment_lock() != "unknown"

@@ -9,6 +9,7 @@ from components.core.contracts import Contract
 from components.core.use_case import SHIPPED
 from components.training import component
 from components.training.evaluate import AllMetrics
+from components.training.outliers import Outliers
 from components.training.tune import Trials
 from tests.conftest import AS_OF
 
@@ -54,6 +55,7 @@ def test_a_search_is_done_shard_by_shard_and_the_best_trial_is_trained(small_dat
         use_case="sba_loans",
         as_of=AS_OF.isoformat(),
         data_hash="d" * 64,
+        features=artifact(small_dataset.with_name("features.parquet")),
         dataset=artifact(small_dataset),
         trials=found,
         **outputs,
@@ -63,6 +65,7 @@ def test_a_search_is_done_shard_by_shard_and_the_best_trial_is_trained(small_dat
     assert chosen["log_loss"] == min(t.log_loss for t in trials)
     contract = Contract.read(tmp_path / "draft" / "contract.json")
     assert (contract.algorithm, contract.data_hash) == (chosen["algorithm"], "d" * 64)
+    assert Outliers.read(tmp_path / "draft" / "outliers.json").last_day <= AS_OF
     assert pl.read_parquet(tmp_path / "predictions").height == pl.read_parquet(small_dataset).height
 
 
