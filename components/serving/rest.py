@@ -14,6 +14,7 @@ from components.core.errors import FairleadError
 from components.serving import v1, v2
 from components.serving.exchange import Answer, NotReady, status_of
 from components.serving.exchange import Request as Decoded
+from components.serving.explain_door import ExplainDoor
 from components.serving.lane import Lane
 from components.serving.limits import TIMEOUT, Limits
 from components.serving.model import BundleModel
@@ -45,6 +46,7 @@ class Rest(RESTServer):  # type: ignore[misc]
         logging.getLogger("uvicorn.access").addFilter(_no_probe)
         self._model = model
         self._limits = limits
+        self._explanations: ExplainDoor | None = None
 
     def create_application(self) -> None:
         """Put the lane ahead of KServe's application."""
@@ -74,6 +76,9 @@ class Rest(RESTServer):  # type: ignore[misc]
             "/v2/models/{name}/infer": self._infer,
             "/v2/models/{name}/versions/{version}/infer": self._infer,
             "/v1/models/{name}:predict": self._predict,
+            "/v1/models/{name}:explain": self._explain_v1,
+            "/v2/models/{name}/explain": self._explain_v2,
+            "/v2/models/{name}/versions/{version}/explain": self._explain_v2,
         }
         for path, handler in get.items():
             app.add_route(path, handler, methods=["GET"])
@@ -133,6 +138,24 @@ class Rest(RESTServer):  # type: ignore[misc]
             body, seconds = await self._body(request)
             answer = await self._answer(v1.decode(body, self._model.bundle.contract), seconds)
         return Response(v1.encode(answer), media_type="application/json")
+
+    async def _explain_v1(self, request: Request) -> Response:
+        self._require(request)
+        with self._limits.one_more():
+            body, seconds = await self._body(request)
+            return Response(await self._explain_door().v1(body, seconds), media_type="application/json")
+
+    async def _explain_v2(self, request: Request) -> Response:
+        self._require(request)
+        with self._limits.one_more():
+            body, seconds = await self._body(request)
+            length = request.headers.get(v2.HEADER_LENGTH)
+            return Response(await self._explain_door().v2(body, length, seconds), media_type="application/json")
+
+    def _explain_door(self) -> ExplainDoor:
+        if self._explanations is None:
+            self._explanations = ExplainDoor(self._model.bundle, self._model.name, self._model.version)
+        return self._explanations
 
     async def _answer(self, decoded: Decoded, seconds: float | None) -> Answer:
         return await self._model.scoring.answer(decoded, time.perf_counter(), seconds)

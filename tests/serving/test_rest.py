@@ -188,9 +188,10 @@ WRONG_ROUTES = [
     ("POST", "/v1/models/other:predict", 404),
     ("POST", "/v2/models/sba_loans/versions/7/infer", 404),
     ("GET", INFER, 405),
-    # What the SDK would let anyone do: take the model out of service, or have his own headers echoed.
+    ("POST", "/v1/models/other:explain", 404),
+    ("POST", "/v2/models/other/explain", 404),
+    # What the SDK would let anyone do: take the model out of service.
     ("POST", "/v2/repository/models/sba_loans/unload", 404),
-    ("POST", "/v1/models/sba_loans:explain", 405),
 ]
 
 
