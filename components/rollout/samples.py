@@ -34,12 +34,23 @@ class MetricSpec(Protocol):
         """Harm is candidate - stable above this; at least 0, in the metric's unit (0.005 is half a percent point)."""
 
     @property
-    def margin(self) -> float:
-        """Safe is candidate - stable below this, in the metric's own unit; 0 asks for a candidate that is better."""
+    def margin(self) -> float | None:
+        """Safe is candidate - stable below this, in the metric's unit; 0 asks for a better one; None for nothing."""
 
     @property
     def bound(self) -> float:
         """Largest value that counts; for ``paired`` the largest difference in either direction; 1 for proportions."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric as the statistics take it; what a plan holds of it besides is none of their business."""
+
+    name: str
+    kind: Kind
+    tolerated: float = 0.0
+    margin: float | None = None
+    bound: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +134,7 @@ class Evidence(BaseModel):
     e_harm: float = 1.0
     """Against "the candidate is not worse than stable by more than ``tolerated``"."""
     e_safe: float = 1.0
-    """Against "the candidate is worse than stable by ``margin`` or more"."""
+    """Against "the candidate is worse than stable by ``margin`` or more"; 1 where the metric has no margin."""
     reason: str = ""
     """Why there is no data: the probable cause."""
 
