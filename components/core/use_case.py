@@ -238,6 +238,23 @@ class Gates(_Section):
     """Largest difference allowed between a probability computed offline and the same row's answer over V2."""
 
 
+class Actionable(_Section):
+    """An input that whoever asks could change, so that a counterfactual may propose it."""
+
+    column: str
+    direction: Literal["any", "increase", "decrease"] = "any"
+    """Which way it may be changed; ``increase`` and ``decrease`` are for numbers and dates."""
+    values: tuple[str, ...] = ()
+    """What a category may be changed to; without them, to any value that the background rows have."""
+
+
+class Explanations(_Section):
+    """What explanations may propose."""
+
+    actionable: tuple[Actionable, ...] = ()
+    """Counterfactuals that can be acted on change these inputs and no other."""
+
+
 class UseCase(_Section):
     """One use case, read from ``pipelines/use_cases/NAME.yaml`` or from a file of the user's own."""
 
@@ -257,6 +274,7 @@ class UseCase(_Section):
     leakage: Leakage = Leakage()
     training: Training
     gates: Gates
+    explanations: Explanations = Explanations()
 
     @model_validator(mode="after")
     def _columns_exist(self) -> "UseCase":
@@ -282,11 +300,26 @@ class UseCase(_Section):
             raise ValueError(
                 f"training.increasing names {', '.join(loose)}; features.names has: {', '.join(self.features.names)}"
             )
+        self._require_actionable_inputs()
         excluded = {e.column for e in self.features.exclude}
         both = sorted(excluded & set(self.features.inputs))
         if both:
             raise ValueError(f"{', '.join(both)}: both in features.inputs and in features.exclude; take it out of one")
         return self
+
+    def _require_actionable_inputs(self) -> None:
+        for actionable in self.explanations.actionable:
+            if actionable.column not in self.features.inputs:
+                raise ValueError(
+                    f"explanations.actionable names {actionable.column!r}; features.inputs has: "
+                    f"{', '.join(self.features.inputs)}"
+                )
+            kind = self.data.columns[actionable.column].kind
+            if (actionable.direction != "any") if kind == "category" else actionable.values:
+                raise ValueError(
+                    f"explanations.actionable: {actionable.column!r} is of kind {kind}; direction is for numbers and "
+                    "dates, values for categories"
+                )
 
     def _require_known_dates(self) -> None:
         """Refuse events and outcomes that the table would have from after the day it was drawn."""

@@ -117,6 +117,24 @@ def test_no_event_or_outcome_is_known_before_it_happens(column):
         load(_changed(lambda u: u["data"]["columns"][column].update(latest=date(2014, 8, 30))))
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"column": "Term"}, "explanations.actionable names 'Term'; features.inputs has: ApprovalDate, Bank"),
+        ({"column": "LowDoc", "direction": "increase"}, "'LowDoc' is of kind category; direction is for numbers"),
+        ({"column": "GrAppv", "values": ["Y"]}, "'GrAppv' is of kind float; .*values for categories"),
+        ({"column": "GrAppv", "direction": "down"}, "direction"),
+    ],
+)
+def test_what_may_be_proposed_are_inputs_with_a_direction_that_fits(given, says):
+    with pytest.raises(FairleadError, match=says):
+        load(_changed(lambda u: u["explanations"]["actionable"].append(given)))
+
+
+def test_without_a_word_on_explanations_nothing_is_proposed():
+    assert load(_changed(lambda u: u.pop("explanations"))).explanations.actionable == ()
+
+
 def test_a_use_case_survives_json():
     use_case = load("sba_loans")
     assert UseCase.model_validate_json(use_case.model_dump_json()) == use_case

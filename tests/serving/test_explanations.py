@@ -58,8 +58,8 @@ def test_a_linear_contribution_is_the_mean_effect_over_all_orders(linear: Bundle
     background = linear.transform.apply(linear.background()).astype(np.float64)
     medians = np.nanmedian(background, axis=0)  # any value does for a gap that the row does not have
     mean = np.where(np.isnan(background), medians, background).mean(axis=0)
-    full = [i for i in range(len(mean)) if not np.isnan(explained.values[0, i]) and not np.isnan(background[:, i]).any()]
-    chosen = full[:3]
+    given = ~np.isnan(explained.values[0]) & ~np.isnan(background).any(axis=0)
+    chosen = np.flatnonzero(given)[:3].tolist()
 
     def log_odds(known):
         row = explained.values[0].astype(np.float64).copy()
