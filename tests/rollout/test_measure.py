@@ -53,7 +53,7 @@ def predictions(*rows: tuple[float, str, str, float]) -> pl.DataFrame:
             "variant": pl.String(),
             "probability": pl.Float64(),
             "outlier": pl.Boolean(),
-        },  # fmt: skip
+        },
     )
 
 
