@@ -38,14 +38,14 @@ def weight(bandit: Bandit, evidence: Evidence | None, bound: float, look: int) -
 
     Args:
         bandit: policy, least weight and seed.
-        evidence: of the metric that is the (negative) reward.
+        evidence: of the metric that is the (negative) reward; pairs, in which both answered, tell no weight.
         bound: largest loss of one request.
         look: number of the look; with the seed it fixes what is drawn.
 
     Returns:
         None while one of the variants has no losses to go by.
 
-    >>> seen = Evidence(metric="brier", n_candidate=400, n_stable=400, mean_candidate=0.1, mean_stable=0.2)
+    >>> seen = Evidence(metric="brier", n_candidate=400, n_stable=400, mean_stable=0.2, estimate=-0.1)
     >>> weight(Bandit(), seen, bound=1.0, look=3)
     95
     """
@@ -57,11 +57,13 @@ def weight(bandit: Bandit, evidence: Evidence | None, bound: float, look: int) -
 
 
 def _arms(evidence: Evidence | None, bound: float) -> tuple[Arm, Arm] | None:
-    if evidence is None or evidence.mean_candidate is None or evidence.mean_stable is None:
+    if evidence is None or evidence.estimate is None or evidence.mean_stable is None:
         return None
     if not evidence.n_candidate or not evidence.n_stable:
         return None
-    means = (min(max(m / bound, 0.0), 1.0) for m in (evidence.mean_candidate, evidence.mean_stable))
+    # Plain means mislead where weights and base rates change along the way; the estimate takes account of that.
+    losses = evidence.mean_stable + evidence.estimate, evidence.mean_stable
+    means = (min(max(loss / bound, 0.0), 1.0) for loss in losses)
     candidate, stable = (Arm(n, m) for n, m in zip((evidence.n_candidate, evidence.n_stable), means, strict=True))
     return candidate, stable
 

@@ -138,6 +138,8 @@ class Plan(_Section):
             raise ValueError(f"strategy {self.strategy} has no steps; found: {weights}")
         if (self.strategy == "bandit") != (self.bandit is not None):
             raise ValueError("the section bandit is for the strategy bandit, which needs it")
+        if self.bandit is not None and self.rescore:
+            raise ValueError("a bandit learns from who answered, rescore compares pairs in which both did: take one")
         if self.bandit is not None and self.bandit.reward not in names:
             raise ValueError(f"bandit.reward {self.bandit.reward!r} is not among the metrics: {', '.join(names)}")
         return self

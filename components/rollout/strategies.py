@@ -82,8 +82,8 @@ def _bandit(plan: Plan, state: State, observation: Observation) -> Move:
         return Move("hold", f"no reward to go by ({metric.name}) from both variants, the weight stays; {move.reason}")
     if abs(weight - state.traffic.candidate) < LEAST_CHANGE:
         return move
-    means = f"mean {metric.name} {evidence.mean_candidate:.4g} against {evidence.mean_stable:.4g}"
-    why = f"{plan.bandit.policy} gives {weight} % on {means}; {move.reason}"
+    reward = f"{metric.name} {evidence.estimate:+.4g} against a mean of {evidence.mean_stable:.4g}"
+    why = f"{plan.bandit.policy} gives {weight} % on {reward}; {move.reason}"
     return Move("weigh", why, Traffic(candidate=weight))
 
 

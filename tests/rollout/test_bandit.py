@@ -12,7 +12,7 @@ POLICY_NAMES = sorted(POLICIES)
 
 
 def seen(candidate: float, stable: float, n: int = 400, m: int = 400):
-    return evidence("brier", mean_candidate=candidate, mean_stable=stable, n_candidate=n, n_stable=m)
+    return evidence("brier", estimate=candidate - stable, mean_stable=stable, n_candidate=n, n_stable=m)
 
 
 def test_every_policy_of_a_plan_is_there():
@@ -51,7 +51,7 @@ def test_equal_variants_share_evenly(policy):
 @pytest.mark.parametrize("policy", POLICY_NAMES)
 @pytest.mark.parametrize(
     "nothing",
-    [None, seen(0.1, 0.1, 0, 9), seen(0.1, 0.1, 9, 0), evidence("brier", mean_candidate=None)],
+    [None, seen(0.1, 0.1, 0, 9), seen(0.1, 0.1, 9, 0), evidence("brier", mean_stable=None), evidence("brier", estimate=None)],
 )
 def test_without_losses_there_is_no_weight(policy, nothing):
     assert weight(Bandit(policy=policy), nothing, 1.0, 1) is None

@@ -241,7 +241,7 @@ def test_every_live_phase_is_one_step_from_the_way_back(strategy, phase):
         assert (decision.state.final, decision.traffic) == (True, Traffic())
 
 
-GOOD_SO_FAR = {**NEUTRAL, "brier": evidence("brier", mean_candidate=0.02)}
+GOOD_SO_FAR = {**NEUTRAL, "brier": evidence("brier", estimate=-0.08)}
 well = st.fixed_dictionaries(
     {"evidence": st.sampled_from([SAFE, SAFE, NEUTRAL, GOOD_SO_FAR, {}]), "approval": st.sampled_from([None, "a1"])}
 )

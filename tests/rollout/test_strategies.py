@@ -90,11 +90,11 @@ def test_the_others_hold_until_then(strategy):
 
 
 def test_a_bandit_weighs_at_each_look_by_its_policy():
-    losses = evidence("brier", mean_candidate=0.1, mean_stable=0.13)
+    losses = evidence("brier", estimate=-0.03, mean_stable=0.13)
     found = move("bandit", look(1, 100, evidence={**NEUTRAL, "brier": losses}), running("bandit", looks=6))
     expected = weight(plan("bandit").bandit, losses, 1.0, 7)
     assert (found.kind, found.traffic) == ("weigh", Traffic(candidate=expected))
-    assert found.reason.startswith(f"thompson gives {expected} % on mean brier 0.1 against 0.13")
+    assert found.reason.startswith(f"thompson gives {expected} % on brier -0.03 against a mean of 0.13")
 
 
 def test_a_bandit_without_rewards_keeps_its_weight():
