@@ -1,0 +1,1 @@
+"""Traffic planes: one file for each way of sharing requests out."""
