@@ -79,7 +79,7 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
     # A table that was closed before the training date knows no more than on its last day.
     reach = use_case.data.known_until or _last_event(frame)
     known_until = min(as_of, reach)
-    labelled = _label(frame, months)
+    labelled = with_label(frame, months)
     past = labelled.filter(pl.col("event_time") <= as_of)
     # Rows that are not mature go, the bad ones among them too: bad outcomes are known early and good ones late, so
     # keeping the early ones would fill the newest rows with bad ones only and teach the model that recent means bad.
@@ -134,7 +134,13 @@ def _read(features: Path) -> pl.DataFrame:
     return frame
 
 
-def _label(frame: pl.DataFrame, months: int) -> pl.DataFrame:
+def with_label(frame: pl.DataFrame, months: int) -> pl.DataFrame:
+    """Add ``label`` (1.0 bad, 0.0 good, in hindsight) and ``matures``, the day from which it is known for sure.
+
+    Args:
+        frame: event_time, outcome and outcome_time.
+        months: time that an outcome has to show.
+    """
     matures = pl.col("event_time").dt.offset_by(f"{months}mo")
     bad = (pl.col("outcome") == 1) & (pl.col("outcome_time") <= matures)
     return frame.with_columns(label=bad.fill_null(value=False).cast(pl.Float64), matures=matures)
