@@ -89,7 +89,7 @@ def log_e_above(
     >>> np.exp(log_e_above(coins, 0.0))[[0, 9, 19]].round(1).tolist()
     [1.5, 186.4, 96548.4]
     """
-    money = None
+    money: FloatArray | None = None
     for size, weight in zip(stakes.size, stakes.weight, strict=True):
         reserve = 1.0 / (size * payoffs.precision) - payoffs.lowest
         grown = np.cumsum(np.log((reserve + payoffs.value) / (reserve + null)), axis=-1)[..., looks] + np.log(weight)
