@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from alibi.exceptions import PredictorCallError
 from alibi.explainers import AnchorTabular
 
 from components.core.contracts import Columns, Field
 from components.judgement.codes import Codes, Levels, learn
-from components.judgement.explanation import AllAnchors, AnchorExplanation
+from components.judgement.explanation import AllAnchors, AnchorExplanation, Decides
 from components.training.bundle import Bundle
 from components.training.v2_request import v2_columns
 
-__all__ = ["AllAnchors", "AnchorExplanation", "explain_examples"]
+__all__ = ["AllAnchors", "AnchorExplanation", "explain", "explain_examples"]
 
 PRECISION = 0.95
 """Precision that the rules are sought with."""
@@ -48,20 +49,30 @@ def explain_examples(bundle: Path, seed: int = 7) -> list[AnchorExplanation]:
     rows = [v2_columns(example["request"], fields) for example in examples]
     codes = learn(fields, [background, *rows])
     return [
-        _explain(opened, codes, background, row, example["name"], seed)
+        explain(opened, codes, background, row, example["name"], seed)
         for row, example in zip(rows, examples, strict=True)
     ]
 
 
-def _explain(
-    bundle: Bundle, codes: Codes, background: Columns, row: Columns, name: str, seed: int
-) -> AnchorExplanation:
+def explain(model: Decides, codes: Codes, background: Columns, row: Columns, name: str, seed: int) -> AnchorExplanation:
+    """Find the anchor of one row. One at a time in a process: alibi seeds numpy's own generator.
+
+    Args:
+        model: decides rows; whatever it raises comes through.
+        codes: learnt from the background and the row.
+        background: rows to draw from.
+        row: the inputs that the model reads, one row.
+        name: names the row.
+        seed: equal seeds give equal anchors.
+    """
     scored = 0
+    # alibi tries the model on a row of zeros, which are gaps here, also where an input may not have one.
+    lowest = [0 if f.nullable or len(v) == 1 else 1 for f, v in zip(codes.fields, codes.levels, strict=True)]
 
     def decide(matrix: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         nonlocal scored
         scored += len(matrix)
-        return bundle.decide(bundle.probability(codes.decode(matrix)))
+        return model.decide(model.probability(codes.decode(np.maximum(matrix, lowest))))
 
     # alibi writes rules on numbers with two decimals; on codes that loses nothing, and dates and gaps fit too.
     names = [f"c{i}" for i in range(len(codes.fields))]
@@ -70,14 +81,17 @@ def _explain(
         for i, field in enumerate(codes.fields)
         if field.kind == "category"
     }
-    explainer = AnchorTabular(decide, names, categorical_names=categories, dtype=np.float64, seed=seed)
+    try:
+        explainer = AnchorTabular(decide, names, categorical_names=categories, dtype=np.float64, seed=seed)
+    except PredictorCallError as error:
+        raise (error.__cause__ or error) from None
     explainer.fit(codes.encode(background))
     found = explainer.explain(codes.encode(row)[0], threshold=PRECISION, max_anchor_size=MAXIMUM_RULES)
-    probability = bundle.probability(row)
+    probability = model.probability(row)
     return AnchorExplanation(
         row=name,
         probability=float(probability[0]),
-        decision=int(bundle.decide(probability)[0]),
+        decision=int(model.decide(probability)[0]),
         rules=tuple(_in_words(found.anchor, codes)),
         precision=float(found.precision),
         coverage=float(found.coverage),

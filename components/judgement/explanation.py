@@ -1,6 +1,24 @@
 """Explanations of single scores, as values; needs no explainer to be read."""
 
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from components.core.contracts import Columns, FloatArray
+
+
+class Decides(Protocol):
+    """A model as explainers see it: a bundle, or a server that serves one."""
+
+    def probability(self, rows: Columns, /) -> FloatArray:
+        """Score n rows; returns shape (n,)."""
+        ...
+
+    def decide(self, probability: FloatArray, /) -> npt.NDArray[np.int64]:
+        """Turn probabilities into decisions, 1 or 0, shape (n,)."""
+        ...
 
 
 class AnchorExplanation(BaseModel):
@@ -37,3 +55,51 @@ class AnchorExplanation(BaseModel):
 
 AllAnchors = TypeAdapter(list[AnchorExplanation])
 """Reads and writes a list of explanations as JSON."""
+
+
+class Change(BaseModel):
+    """One input that a counterfactual changes; None is missing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: str
+    old: Any
+    new: Any
+
+
+class Counterfactual(BaseModel):
+    """What would have to be otherwise for the other decision; or that no such change was found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    row: str
+    """Name of the request."""
+    probability: float
+    decision: int
+    found: bool
+    """False says that no row tried got the other decision; all that follows is then empty."""
+    feasible: bool
+    """True: only inputs that may be acted on change, each in its direction, and no rule on rows is broken. False: it
+    tells what speaks against the row, and is no advice."""
+    changes: tuple[Change, ...]
+    number_of_changes: int
+    new_probability: float | None
+    new_decision: int | None
+    samples: int
+    """How many rows were scored in the search."""
+
+    @property
+    def text(self) -> str:
+        """The counterfactual as one sentence."""
+        head = f"{self.row}: probability {self.probability:.4f}, decision {self.decision}"
+        if not self.found:
+            return f"{head}; among {self.samples} rows tried, none is decided otherwise"
+        changes = ", ".join(f"{c.input} {_shown(c.old)} → {_shown(c.new)}" for c in self.changes)
+        tail = "" if self.feasible else " (not in anybody's hands)"
+        return f"{head}; with {changes}: probability {self.new_probability:.4f}, decision {self.new_decision}{tail}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)

@@ -41,7 +41,7 @@ def known_rule() -> dict[str, Any]:
         "last_bad": np.array(["NaT"], dtype="datetime64[D]"),
     }
     codes = learn(FIELDS, [rows, one])
-    found: dict[str, Any] = anchors._explain(KnownRule(), codes, rows, one, "refused", 3).model_dump()
+    found: dict[str, Any] = anchors.explain(KnownRule(), codes, rows, one, "refused", 3).model_dump()
     median = float(np.median(rows["amount"]))
     third_quartile = float(np.quantile(rows["amount"], 0.75))
     return {**found, "median": median, "third_quartile": third_quartile}
