@@ -14,7 +14,7 @@ def keep(rate: float) -> Callable[[str], bool] | None:
 
     >>> few, more = keep(0.1), keep(0.5)
     >>> [i for i in range(20) if few(str(i))], [i for i in range(20) if more(str(i))]
-    ([], [])
+    ([2, 7, 19], [1, 2, 5, 7, 10, 12, 13, 15, 16, 19])
 
     Args:
         rate: the share kept, 0 to 1.

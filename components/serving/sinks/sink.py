@@ -27,7 +27,7 @@ class Sink(Protocol):
     """
 
     name: str
-    """What it is called in metrics: a short word."""
+    """What its kind is called in metrics: a short word."""
     rows: int
     """Most records of one write."""
     seconds: float

@@ -62,6 +62,7 @@ class SqliteSink:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db: sqlite3.Connection | None = None
+        self._file = 0
 
     def write(self, records: Sequence[Record]) -> None:
         """Write records in one transaction."""
@@ -71,7 +72,7 @@ class SqliteSink:
                 db.execute("BEGIN IMMEDIATE")
                 db.executemany(_INSERT, records)
         except sqlite3.Error:
-            # The file may have been moved or its volume mounted anew: begin from the start next time.
+            # Whatever it was, begin from the start next time.
             self.close()
             raise
 
@@ -82,7 +83,17 @@ class SqliteSink:
             self._db = None
 
     def _open(self) -> sqlite3.Connection:
+        if self._db is not None and not self._still_there():
+            self.close()
         if self._db is None:
             self._db = connect(self.path)
             self._db.executescript(TABLE)
+            self._file = self.path.stat().st_ino
         return self._db
+
+    def _still_there(self) -> bool:
+        """Whether the path leads to the open file: one that was removed goes on taking rows that nobody will see."""
+        try:
+            return self.path.stat().st_ino == self._file
+        except OSError:
+            return False
