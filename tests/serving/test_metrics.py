@@ -2,6 +2,7 @@ import re
 import shutil
 import subprocess
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from components.serving.metrics import DISTINCT, LATENCIES, OTHER, WHO, Metrics
 from components.serving.prediction_log import PredictionLog
 from tests.serving.logged import DEADLINE, FIELDS, Kept, batch
 
+RESULTS = ("written", "dropped", "failed", "left_out")
 ROUTE = "/v2/models/{name}/infer"
 
 
@@ -59,7 +61,8 @@ def test_what_was_answered_is_counted_by_route_and_status(busy, registry):
     assert _value(registry, "fairlead_requests_in_flight") == 0
 
 
-def test_what_was_scored_and_what_became_of_the_log_is_shown(busy, registry):
+@pytest.mark.usefixtures("busy")
+def test_what_was_scored_and_what_became_of_the_log_is_shown(registry):
     assert _value(registry, "fairlead_score_count") == 2
     assert _value(registry, "fairlead_outliers_total") == 1
     assert _value(registry, "fairlead_lookups_total", entity="bank", result="missing") == 1
@@ -70,11 +73,9 @@ def test_what_was_scored_and_what_became_of_the_log_is_shown(busy, registry):
     assert _value(registry, "fairlead_log_errors_total", sink="kept") == 0
 
 
-RESULTS = ("written", "dropped", "failed", "left_out")
-
-
 @pytest.mark.parametrize(("write", "read"), [(generate_latest, parse), (generate_openmetrics, parse_openmetrics)])
-def test_a_parser_reads_all_of_it_with_the_labels_of_the_model(busy, registry, write, read):
+@pytest.mark.usefixtures("busy")
+def test_a_parser_reads_all_of_it_with_the_labels_of_the_model(registry, write, read):
     families = {f.name: f for f in read(write(registry).decode())}
     ours = {name: f for name, f in families.items() if not name.endswith("_created")}
     assert {name.removesuffix("_total") for name in ours} == {
@@ -96,7 +97,8 @@ def test_a_parser_reads_all_of_it_with_the_labels_of_the_model(busy, registry, w
             assert tuple(sample.labels[name] for name in WHO) == ("loans", "3", "canary")
 
 
-def test_prometheus_itself_finds_nothing_to_blame(busy, registry):
+@pytest.mark.usefixtures("busy")
+def test_prometheus_itself_finds_nothing_to_blame(registry):
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed; it comes with Prometheus")
@@ -107,7 +109,7 @@ def test_prometheus_itself_finds_nothing_to_blame(busy, registry):
 def test_the_buckets_show_where_answers_between_1_and_100_ms_lie():
     shown = [b for b in LATENCIES if 0.001 <= b <= 0.1]
     assert (shown[0], shown[-1]) == (0.001, 0.1)
-    assert max(b / a for a, b in zip(shown, shown[1:], strict=False)) <= 2
+    assert max(b / a for a, b in pairwise(shown)) <= 2
     assert {0.025, 0.05} <= set(shown)  # what the promised quantiles are held against
 
 

@@ -52,7 +52,7 @@ def test_others_read_it_with_its_partitions(sink):
 
 
 def test_a_file_is_there_whole_or_not_at_all(sink, monkeypatch):
-    def half(table, path, **_):
+    def half(_table, path, **_):
         path.write_bytes(b"PAR1 half a file")
         raise OSError("disk full")
 
