@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
 
 from components.core.config import read_settings
 from components.core.errors import FairleadError
@@ -23,16 +25,73 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--name", default="", help="name to serve under (empty: the contract's)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 in a container")
-    parser.add_argument("--http-port", type=int, default=8080)
-    parser.add_argument("--grpc-port", type=int, default=0, help="0: no gRPC")
-    parser.add_argument("--max-rows", type=int, default=10_000, help="most rows of one request")
-    parser.add_argument("--max-body", type=int, default=16 * 1024 * 1024, help="most bytes of one request")
+    parser.add_argument("--http-port", type=_port, default=8080)
+    parser.add_argument("--grpc-port", type=_port, default=0, help="0: no gRPC")
     parser.add_argument(
         "--exit-on-refusal",
         action="store_true",
         help="end with status 4 when the bundle is refused, instead of staying up",
     )
+    parser.add_argument("--access-log", action="store_true", help="write a line for each request")
+    _add_limits(parser.add_argument_group("limits"))
+    _add_around(parser.add_argument_group("around the model"))
+    _add_lookup(parser.add_argument_group("online features"))
     return parser.parse_args(arguments)
+
+
+def _add_limits(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--max-rows", type=_count, default=10_000, help="most rows of one request")
+    group.add_argument("--max-body", type=_count, default=16 * 1024 * 1024, help="most bytes of one request")
+    group.add_argument("--max-in-flight", type=_count, default=1_000, help="most requests at once, 0: no limit")
+    group.add_argument(
+        "--deadline-ms",
+        type=_count,
+        default=10_000,
+        help="longest that one request may take, 0: no limit; x-envoy-expected-rq-timeout-ms may ask for less",
+    )
+    group.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=0.0,
+        help="how long to take requests still after a signal to stop, while saying not ready",
+    )
+
+
+def _add_around(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--variant", default="stable", help="which side of a rollout this server is on")
+    group.add_argument("--hooks", default="", metavar="MODULE:CLASS", help="steps of your own around the model")
+    group.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="URI",
+        help="log predictions to sqlite:///…, parquet:///…, kafka://… or cloudevents+http://…; may be repeated",
+    )
+    group.add_argument(
+        "--log-rate", action="append", default=[], metavar="VARIANT=RATE", help="share of the requests that is logged"
+    )
+    group.add_argument("--log-mask", default="", metavar="FILE", help="what becomes of personal fields in the log")
+    group.add_argument("--traces", default="", metavar="URL", help="OpenTelemetry collector over HTTP")
+    group.add_argument("--trace-ratio", type=float, default=0.01, help="share of the requests that is traced")
+
+
+def _add_lookup(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--features", default="", metavar="STORE", help="look up histories that a request leaves out")
+    group.add_argument("--features-policy", choices=["flag", "refuse"], default="flag", help="what to do when stale")
+    group.add_argument("--features-max-age-days", type=float, default=61.0, help="older is stale")
+    group.add_argument("--features-timeout-ms", type=float, default=100.0, help="longest that a lookup may take")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} found, allowed: 0 to {2**16 - 1}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} found, allowed: a whole number from 0 on")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,10 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Imported after the command line was read: it takes seconds. KServe reads the command line on import too, and
     # would act on what it takes for its own.
     sys.argv = sys.argv[:1]
+    from components.serving.equip import Around
     from components.serving.server import Options, Server
 
+    names = {field.name for field in fields(Around)}
+    around: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items() if k in names}
+    rest = {name: value for name, value in options.items() if name not in names}
     try:
-        return Server(Options(**options), read_settings()).run()
+        return Server(Options(**rest, around=Around(**around)), read_settings()).run()
     except FairleadError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from components.serving.exchange import Late
 from components.serving.quick import Row
 
 CAP = 256
 """Most rows of one call; the rest of a turn is scored in further calls."""
+
+FOREVER = float("inf")
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Call:
         id: of its request.
         arrived: when its request came in, by ``time.perf_counter``.
         expires: by the same clock, when nobody waits for it any more; infinite without a deadline.
+        note: what became of its online lookup; None when there was none.
         score: probability and decision, for whoever awaits it.
     """
 
@@ -29,6 +31,7 @@ class Call:
     id: str
     arrived: float
     expires: float
+    note: str | None
     score: "asyncio.Future[tuple[float, int]]" = field(repr=False)
 
 
@@ -50,17 +53,30 @@ class Batcher:
         self._score = score
         self._waiting: list[Call] = []
 
-    async def submit(self, row: Row, request_id: str, arrived: float, expires: float) -> tuple[float, int]:
-        """Score one row; returns probability and decision.
+    async def submit(
+        self, row: Row, request_id: str, arrived: float, seconds: float | None, note: str | None = None
+    ) -> tuple[float, int]:
+        """Score one row.
+
+        Args:
+            row: what to score.
+            request_id: of its request.
+            arrived: when its request came in, by ``time.perf_counter``.
+            seconds: how long it may take from then on; None for no limit.
+            note: what became of its online lookup.
+
+        Returns:
+            Probability and decision.
 
         Raises:
-            Late: its turn came after its deadline.
+            Late: its turn came later than that.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[tuple[float, int]] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._waiting.append(Call(row, request_id, arrived, expires, future))
+        expires = FOREVER if seconds is None else arrived + seconds
+        self._waiting.append(Call(row, request_id, arrived, expires, note, future))
         return await future
 
     def _flush(self) -> None:
@@ -94,8 +110,3 @@ class Batcher:
 def late(seconds: float) -> Late:
     """Make the error for a request whose time is over."""
     return Late(f"not answered within {seconds * 1000:.0f} ms, its deadline; send fewer rows, or allow more time")
-
-
-def expiry(arrived: float, seconds: float | None) -> Any:
-    """Return when a request expires, by the clock that its arrival was taken from."""
-    return float("inf") if seconds is None else arrived + seconds

@@ -34,6 +34,10 @@ class Late(FairleadError):
     """A request that could not be answered within its deadline; answered with 504."""
 
 
+class Slow(FairleadError):
+    """A request that did not come in whole within its deadline; answered with 408."""
+
+
 class Unavailable(FairleadError):
     """Something that the server needs for this request is down; answered with 503."""
 
@@ -53,6 +57,7 @@ _STATUSES: dict[type[FairleadError], HTTPStatus] = {
     UnknownModel: HTTPStatus.NOT_FOUND,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    Slow: HTTPStatus.REQUEST_TIMEOUT,
     Late: HTTPStatus.GATEWAY_TIMEOUT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     NotOffered: HTTPStatus.NOT_IMPLEMENTED,
@@ -119,3 +124,8 @@ class Answer:
     version: str
     id: str
     outputs: tuple[Result, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were scored."""
+        return len(self.outputs[0].values) if self.outputs else 0

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -12,29 +12,33 @@ import orjson
 
 from components.core.errors import FairleadError
 from components.serving import v2
-from components.serving.batcher import expiry
 from components.serving.exchange import NotReady, Overloaded, status_of
 from components.serving.limits import TIMEOUT, ClientGone, Limits, Receive
 from components.serving.model import BundleModel
-from components.serving.scoring import Scoring
+from components.serving.watch import INFER, route_of
 
 logger = logging.getLogger("kserve.fairlead")
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+Headers = Sequence[tuple[bytes, bytes]]
+Reply = tuple[int, Headers, bytes, int]
+"""Status, headers, body, and how many rows were scored."""
 
-JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
-RAW: tuple[bytes, bytes] = (b"content-type", b"application/octet-stream")
-RETRY: tuple[bytes, bytes] = (b"retry-after", b"1")
+ROWS = "fairlead.rows"
+"""Where in the scope a handler says how many rows it scored."""
 
+TRACEPARENT = b"traceparent"
+
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_RETRY: Headers = ((b"retry-after", b"1"),)
 _HEADER_LENGTH = v2.HEADER_LENGTH.encode()
 _TIMEOUT = TIMEOUT.encode()
 
 
 class Lane:
-    """Everything that reaches the server passes here first.
+    """Everything that reaches the server passes here first; everything that leaves it is counted here.
 
     Args:
         app: what answers all that is no V2 infer call of the model that is served.
@@ -48,67 +52,103 @@ class Lane:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request (or hand on what is none)."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._model.infer_paths:
+        """Answer one request, or hand it on."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if is_cloud_event(headers):
-            await self._app(scope, receive, send)
-            return
+        if scope["path"] in self._model.infer_paths and scope["method"] == "POST" and not is_cloud_event(headers):
+            await self._fast(headers, receive, send)
+        else:
+            await self._others(scope, headers, receive, send)
+
+    async def _fast(self, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         arrived = time.perf_counter()
+        watch = self._model.watch
+        trace = watch.begin(INFER, headers.get(TRACEPARENT), headers.get(b"tracestate"))
+        try:
+            status, extra, body, rows = await self._respond(headers, receive, arrived)
+        except ClientGone:
+            return
+        told = [*extra, *self._model.stamps, (b"content-length", b"%d" % len(body))]
+        if trace.traceparent:
+            told.append((TRACEPARENT, trace.traceparent.encode()))
+        trace.end(status, rows)
+        watch.answered(INFER, status, time.perf_counter() - arrived, rows)
+        await send({"type": "http.response.start", "status": status, "headers": told})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _respond(self, headers: dict[bytes, bytes], receive: Receive, arrived: float) -> Reply:
         try:
             self._limits.enter()
         except Overloaded as error:
-            await _send(send, *refusal(error))
-            return
-        try:
-            status, extra, body = await self._respond(headers, receive, arrived)
-        except ClientGone:
-            return
-        finally:
-            self._limits.in_flight -= 1
-        self._model.answered("infer", status, time.perf_counter() - arrived)
-        await _send(send, status, extra, body)
-
-    async def _respond(
-        self, headers: dict[bytes, bytes], receive: Receive, arrived: float
-    ) -> tuple[int, Headers, bytes]:
+            return self._refusal(error)
         try:
             seconds = self._limits.seconds(headers.get(_TIMEOUT))
             body = await self._limits.body(receive, headers.get(b"content-length"), seconds)
-            return await self._infer(self._model.scoring, headers, body, arrived, seconds)
+            return await self._infer(headers, body, arrived, seconds)
         except FairleadError as error:
-            return refusal(error)
-        except TimeoutError:
-            return _error(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
+            return self._refusal(error)
         except ClientGone:
             raise
         except Exception as error:
-            return failure("POST infer", error)
+            logger.error("POST %s failed", INFER, exc_info=error)
+            return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed on this request; its log says why")
+        finally:
+            self._limits.in_flight -= 1
 
-    async def _infer(
-        self, scoring: Scoring, headers: dict[bytes, bytes], body: bytes, arrived: float, seconds: float | None
-    ) -> tuple[int, Headers, bytes]:
+    async def _infer(self, headers: dict[bytes, bytes], body: bytes, arrived: float, seconds: float | None) -> Reply:
+        scoring = self._model.scoring
         length = headers.get(_HEADER_LENGTH)
         if length is None:
             content = v2.parse(body)
             row = scoring.read(content)
             if row is not None:
                 name = content.get("id") or given_id(headers)
-                pair = await scoring.batcher.submit(row, name, arrived, expiry(arrived, seconds))
-                return HTTPStatus.OK, self._model.stamps, self._model.encode_one(name, pair)
+                pair = await scoring.one(row, content, name, arrived, seconds)
+                return 200, _JSON, self._model.encode_one(name, pair), 1
             request = v2.request_of(content)
         else:
             request = v2.decode(body, length.decode("latin-1"))
         if not request.id:
             request = replace(request, id=given_id(headers))
-        answer = await scoring.answer(request, arrived, seconds)
+        answer = await scoring.answer(request, texts(headers) if scoring.hooks else {}, arrived, seconds)
         payload, json_length = v2.encode(answer)
         if json_length is None:
-            return HTTPStatus.OK, self._model.stamps, payload
-        extra = [RAW, (_HEADER_LENGTH, b"%d" % json_length), *self._model.stamps[1:]]
-        return HTTPStatus.OK, extra, payload
+            return 200, _JSON, payload, answer.rows
+        kind = (b"content-type", b"application/octet-stream")
+        return 200, (kind, (_HEADER_LENGTH, b"%d" % json_length)), payload, answer.rows
+
+    def _refusal(self, error: FairleadError) -> Reply:
+        status = status_of(error)
+        # Whoever waits for the model does so for ever: the reason was printed once, when it came up.
+        level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
+        logger.log(level, "POST %s: %d %s", INFER, status, error)
+        self._model.watch.refused(error)
+        return _error(status, str(error), _RETRY if isinstance(error, Overloaded) else ())
+
+    async def _others(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        arrived = time.perf_counter()
+        route, status = route_of(scope["path"]), 0
+        trace = self._model.watch.begin(route, headers.get(TRACEPARENT), headers.get(b"tracestate"))
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                told = [*message.get("headers", ()), *self._model.stamps]
+                if trace.traceparent:
+                    told.append((TRACEPARENT, trace.traceparent.encode()))
+                message = {**message, "headers": told}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            rows = scope.get(ROWS, 0)
+            trace.end(status, rows)
+            if status:
+                self._model.watch.answered(route, status, time.perf_counter() - arrived, rows)
 
 
 def is_cloud_event(headers: dict[bytes, bytes]) -> bool:
@@ -122,32 +162,10 @@ def given_id(headers: dict[bytes, bytes]) -> str:
     return given.decode("latin-1")[:200] if given else str(uuid.uuid4())
 
 
-def refusal(error: FairleadError) -> tuple[int, Headers, bytes]:
-    """Answer what is the client's to mend, or for it to try again."""
-    # Whoever probes for readiness does so for ever: the reason was printed once, when it came up.
-    level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
-    status = status_of(error)
-    logger.log(level, "POST infer: %d %s", status, error)
-    _, headers, body = _error(status, str(error))
-    return status, [*headers, RETRY] if isinstance(error, Overloaded) else headers, body
+def texts(headers: dict[bytes, bytes]) -> dict[str, str]:
+    """Return headers as text."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
 
 
-def failure(what: str, error: Exception) -> tuple[int, Headers, bytes]:
-    """Answer what is nobody's fault but ours; the client learns nothing of our inside, the log has it all."""
-    logger.error("%s failed", what, exc_info=error)
-    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed on this request; its log says why")
-
-
-def _error(status: int, text: str) -> tuple[int, Headers, bytes]:
-    return status, [JSON], orjson.dumps({"error": text})
-
-
-async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": int(status),
-            "headers": [*headers, (b"content-length", b"%d" % len(body))],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+def _error(status: int, text: str, more: Headers = ()) -> Reply:
+    return int(status), (*_JSON, *more), orjson.dumps({"error": text}), 0

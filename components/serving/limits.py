@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from components.core.errors import ContractViolation
-from components.serving.exchange import Overloaded, TooLarge
+from components.serving.exchange import Overloaded, Slow, TooLarge
 
 TIMEOUT = "x-envoy-expected-rq-timeout-ms"
 """Header with the milliseconds that are left for a request. Envoy, and so Istio and Knative's Kourier, set it on what
@@ -94,7 +94,7 @@ class Limits:
 
         Raises:
             TooLarge: it is larger; what the client still sends has been read and thrown away, within bounds.
-            TimeoutError: it did not come in time.
+            Slow: it did not come in time.
             ClientGone: it will never come.
         """
         length = int(declared) if declared is not None and declared.isdigit() else 0
@@ -107,8 +107,11 @@ class Limits:
             if len(body) > self.max_body:
                 raise TooLarge(f"{len(body)} bytes found, {self._allowed}")
             return body
-        async with asyncio.timeout(seconds):
-            return await self._rest(receive, bytearray(body))
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._rest(receive, bytearray(body))
+        except TimeoutError as error:
+            raise Slow("the body did not come whole in time; send it faster, or allow more time") from error
 
     async def _rest(self, receive: Receive, body: bytearray) -> bytes:
         more = True

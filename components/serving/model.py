@@ -1,17 +1,14 @@
 """The model as KServe knows it: a thin shell around an opened bundle."""
 
 import time
-from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 import kserve
 import orjson
-from kserve.metrics import PREDICT_HIST_TIME, get_labels
 
-from components.serving.engines import Engines
 from components.serving.exchange import Answer, NotReady, Request, UnknownModel
-from components.serving.scoring import Recorder, Scoring
+from components.serving.scoring import Scoring
+from components.serving.watch import Watch
 from components.training.bundle import Bundle
 
 _ONE_ROW = [1]
@@ -22,22 +19,23 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
 
     Args:
         name: name to serve under; empty takes the contract's.
-        max_rows: most rows of one request.
         variant: which side of a rollout this server is on.
     """
 
-    def __init__(self, name: str, max_rows: int, variant: str = "stable") -> None:
+    def __init__(self, name: str, variant: str = "stable") -> None:
         super().__init__(name)
         self.variant = variant
         self.name: str = name
-        self.max_rows = max_rows
         self.version = ""
         self.waiting_for = "the model is being loaded"
         """Why it is not ready."""
         self.infer_paths: frozenset[str] = frozenset()
         """V2 infer routes of this model; none until there is one."""
-        self.stamps: list[tuple[bytes, bytes]] = []
-        """Headers of a JSON answer: its type, and who answered."""
+        self.stamps: tuple[tuple[bytes, bytes], ...] = ()
+        """Headers of each answer: who gave it."""
+        self.watch = Watch()
+        self.stopping = False
+        """Told to stop: requests are still answered, but no more should be sent."""
         self._scoring: Scoring | None = None
 
     @property
@@ -60,29 +58,20 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
         """
         return self.scoring.bundle
 
-    def take(
-        self, bundle: Bundle, version: str, engines: Engines | None = None, recorders: Sequence[Recorder] = ()
-    ) -> None:
+    def take(self, scoring: Scoring, version: str, watch: Watch | None = None) -> None:
         """Serve a bundle from now on.
 
         Args:
-            bundle: an opened bundle.
+            scoring: the bundle at work.
             version: its version.
-            engines: how its model is run; None for its ONNX form alone.
-            recorders: who is told of scored rows.
+            watch: who is told of what is served.
         """
-        self.name = self.name or bundle.contract.model
-        engines = engines or Engines(bundle.scorer.score)
-        self._scoring = Scoring(bundle, self.name, version, self.max_rows, engines, recorders)
-        self._took = PREDICT_HIST_TIME.labels(**get_labels(self.name))
-        self.version, self.ready = version, True
+        self.name = self.name or scoring.bundle.contract.model
+        self.watch = watch or Watch(self.name)
+        self._scoring, self.version, self.ready = scoring, version, True
         root = f"/v2/models/{self.name}"
         self.infer_paths = frozenset({f"{root}/infer", f"{root}/versions/{version}/infer"})
-        self.stamps = [
-            (b"content-type", b"application/json"),
-            (b"x-fairlead-variant", self.variant.encode()),
-            (b"x-fairlead-version", version.encode()),
-        ]
+        self.stamps = ((b"x-fairlead-variant", self.variant.encode()), (b"x-fairlead-version", version.encode()))
 
     def require(self, name: str, version: str | None = None) -> None:
         """Check that a name, and perhaps a version, is the one served here.
@@ -97,18 +86,27 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
         if version and version != self.version:
             raise UnknownModel(f"unknown version {version[:80]!r} of model {name!r}; served here: {self.version}")
 
+    def require_ready(self) -> None:
+        """Check that requests may be sent here.
+
+        Raises:
+            NotReady: nothing is served yet, or the server is stopping.
+        """
+        _ = self.scoring
+        if self.stopping:
+            raise NotReady("not ready: the server is stopping; what is under way is answered")
+
+    def properties(self) -> dict[str, str]:
+        """Say how the model is served, for the V2 metadata."""
+        return {"variant": self.variant, **self.scoring.engines.describe()}
+
     def load(self) -> bool:
         """Say whether a bundle is there; KServe's data plane calls this and would else call any model ready."""
         return bool(self.ready)
 
-    async def predict(self, payload: Request, headers: dict[str, str] | None = None) -> Answer:  # noqa: ARG002
-        """Score one decoded request."""
-        return await self.scoring.answer(payload, time.perf_counter())
-
-    def answered(self, route: str, status: int, seconds: float) -> None:  # noqa: ARG002
-        """Note an answered request in the metrics."""
-        if status < HTTPStatus.BAD_REQUEST:
-            self._took.observe(seconds)
+    async def predict(self, payload: Request, headers: dict[str, str] | None = None) -> Answer:
+        """Score one decoded request, for who calls the model through KServe's data plane."""
+        return await self.scoring.answer(payload, headers or {}, time.perf_counter())
 
     def encode_one(self, request_id: str, pair: tuple[float, int]) -> bytes:
         """Write the V2 answer for one row, all outputs; the same JSON as ``v2.encode`` writes."""

@@ -95,6 +95,7 @@ def tail(log: Path) -> str:
 
 def _environment(settings: Settings) -> dict[str, str]:
     named = {f"FAIRLEAD_{k.upper()}": v for k, v in settings.model_dump(mode="json").items() if isinstance(v, str)}
+    named["FAIRLEAD_LOG_KEY"] = settings.log_key.get_secret_value()  # written out it would be asterisks
     return {k: v for k, v in os.environ.items() if not k.startswith("FAIRLEAD_")} | {
         k: v for k, v in named.items() if v
     }

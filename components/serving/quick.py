@@ -26,6 +26,7 @@ KEPT_DAYS = 50_000
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _ONE = 1
+_DATES = 1
 _USUAL = frozenset({"inputs", "id"})
 _MISSING: Mapping[str, Any] = {"int": math.nan, "float": math.nan, "date": NAT, "category": None}
 
@@ -54,6 +55,13 @@ class Layout:
         texts = np.array([self._texts(row) for row in rows], dtype=object)
         groups: tuple[npt.NDArray[Any], ...] = (numbers.T, days.view("datetime64[D]").T, texts.T)
         return {name: groups[group][i] for name, group, i in self._place}
+
+    def row(self, columns: Columns) -> Row:
+        """Turn columns of one row back into that row."""
+        return {
+            name: columns[name].astype("datetime64[D]").astype(np.int64).item() if group == _DATES else columns[name][0]
+            for name, group, _ in self._place
+        }
 
 
 def reader(contract: Contract) -> Callable[[Any], Row | None]:

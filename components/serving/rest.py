@@ -1,10 +1,16 @@
 """The REST doors: V1 and V2 routes on KServe's application, and what they answer when a request is no good."""
 
+import asyncio
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
+from socket import socket
+from types import FrameType
 
 import orjson
+import uvicorn
 from fastapi import FastAPI, Request, Response
 from kserve.model_server import ModelServer, app
 from kserve.protocol.rest.server import RESTServer, metrics_handler
@@ -12,11 +18,12 @@ from starlette.exceptions import HTTPException
 
 from components.core.errors import FairleadError
 from components.serving import v1, v2
-from components.serving.exchange import Answer, NotReady, status_of
+from components.serving.cloud_events import Event, is_event
+from components.serving.exchange import Answer, NotReady, Overloaded, Wanted, status_of
 from components.serving.exchange import Request as Decoded
 from components.serving.explain_door import ExplainDoor
-from components.serving.lane import Lane
-from components.serving.limits import TIMEOUT, Limits
+from components.serving.lane import ROWS, Lane
+from components.serving.limits import TIMEOUT, ClientGone, Limits
 from components.serving.model import BundleModel
 
 logger = logging.getLogger("kserve.fairlead")
@@ -33,7 +40,16 @@ class Rest(RESTServer):  # type: ignore[misc]
     its data plane are used, and nothing is reachable but what is registered here.
     """
 
-    def __init__(self, server: ModelServer, model: BundleModel, host: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        server: ModelServer,
+        model: BundleModel,
+        host: str,
+        limits: Limits,
+        *,
+        drain_seconds: float = 0.0,
+        access_log: bool = False,
+    ) -> None:
         super().__init__(
             "kserve.model_server:app",
             server.dataplane,
@@ -43,7 +59,11 @@ class Rest(RESTServer):  # type: ignore[misc]
         )
         self.config.host = host
         self.config.proxy_headers = self.config.server_header = False
-        logging.getLogger("uvicorn.access").addFilter(_no_probe)
+        self._server = _Server(self.config, model, drain_seconds)
+        access = logging.getLogger("uvicorn.access")
+        access.addFilter(_no_probe)
+        if not access_log:
+            access.handlers, access.propagate = [], False
         self._model = model
         self._limits = limits
         self._explanations: ExplainDoor | None = None
@@ -89,7 +109,8 @@ class Rest(RESTServer):  # type: ignore[misc]
         """Leave out the SDK's line per request with its timings; the histograms under /metrics have them."""
 
     def _add_exception_handlers(self, app: FastAPI) -> None:
-        app.add_exception_handler(FairleadError, _refused)
+        app.add_exception_handler(FairleadError, self._refused)
+        app.add_exception_handler(ClientGone, _gone)
         app.add_exception_handler(HTTPException, _no_such_route)
         app.add_exception_handler(Exception, _broken)
 
@@ -97,7 +118,8 @@ class Rest(RESTServer):  # type: ignore[misc]
         return _json({"live": True})
 
     async def _ready(self, _: Request) -> Response:
-        return _json({"ready": bool(self._model.bundle)})
+        self._model.require_ready()
+        return _json({"ready": True})
 
     async def _server_metadata(self, _: Request) -> Response:
         return _json({**self.dataplane.metadata(), "extensions": ["binary_tensor_data"]})
@@ -115,29 +137,41 @@ class Rest(RESTServer):  # type: ignore[misc]
                 "platform": "onnx_onnxv1",
                 "inputs": model.get_input_types(),
                 "outputs": model.get_output_types(),
+                "properties": model.properties(),
             }
         )
 
     async def _model_ready(self, request: Request) -> Response:
         self._require(request)
+        self._model.require_ready()
         return _json({"name": self._model.name, "ready": True})
 
     async def _infer(self, request: Request) -> Response:
-        self._require(request)
-        with self._limits.one_more():
-            body, seconds = await self._body(request)
-            decoded = v2.decode(body, request.headers.get(v2.HEADER_LENGTH))
-            body, length = v2.encode(await self._answer(decoded, seconds))
-        if length is None:
-            return Response(body, media_type="application/json")
-        return Response(body, media_type="application/octet-stream", headers={v2.HEADER_LENGTH: str(length)})
+        """Answer what the lane hands on: CloudEvents, and calls of what is not served here."""
+        return await self._scored(request, v2.decode, lambda answer: v2.encode(answer)[0])
 
     async def _predict(self, request: Request) -> Response:
+        return await self._scored(request, lambda body: v1.decode(body, self._model.bundle.contract), v1.encode)
+
+    async def _scored(
+        self, request: Request, decode: Callable[[bytes], Decoded], encode: Callable[[Answer], bytes]
+    ) -> Response:
+        arrived = time.perf_counter()
         self._require(request)
+        headers = dict(request.headers)
         with self._limits.one_more():
             body, seconds = await self._body(request)
-            answer = await self._answer(v1.decode(body, self._model.bundle.contract), seconds)
-        return Response(v1.encode(answer), media_type="application/json")
+            event = Event(self.dataplane, headers, body) if is_event(headers) else None
+            decoded = decode(body if event is None else event.content)
+            decoded = replace(decoded, id=decoded.id or headers.get("x-request-id"))
+            if event is not None:  # numbers as JSON, whatever was asked for: raw bytes do not fit into an event
+                decoded = replace(decoded, binary=False, outputs=_as_json(decoded.outputs))
+            answer = await self._model.scoring.answer(decoded, headers, arrived, seconds)
+            request.scope[ROWS] = answer.rows
+            if event is None:
+                return Response(encode(answer), media_type="application/json")
+            content, told = event.answer(self._model.name, encode(answer))
+            return Response(content, headers=told)
 
     async def _explain_v1(self, request: Request) -> Response:
         self._require(request)
@@ -157,15 +191,50 @@ class Rest(RESTServer):  # type: ignore[misc]
             self._explanations = ExplainDoor(self._model.bundle, self._model.name, self._model.version)
         return self._explanations
 
-    async def _answer(self, decoded: Decoded, seconds: float | None) -> Answer:
-        return await self._model.scoring.answer(decoded, time.perf_counter(), seconds)
-
     def _require(self, request: Request) -> None:
         self._model.require(request.path_params["name"], request.path_params.get("version"))
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, FairleadError)  # registered for these alone
+        status = status_of(error)
+        # Whoever probes for readiness does so for ever: the reason was printed once, when it came up.
+        level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
+        logger.log(level, "%s %s: %d %s", request.method, request.url.path, status, error)
+        self._model.watch.refused(error)
+        return _json({"error": str(error)}, status, {"retry-after": "1"} if isinstance(error, Overloaded) else None)
 
     async def _body(self, request: Request) -> tuple[bytes, float | None]:
         seconds = self._limits.seconds(request.headers.get(TIMEOUT))
         return await self._limits.body(request.receive, request.headers.get("content-length"), seconds), seconds
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server; told to stop, it first says that it is not ready, and for a while does no more than that."""
+
+    def __init__(self, config: uvicorn.Config, model: BundleModel, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._model = model
+        self._drain_seconds = drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket] | None = None) -> None:
+        """Serve until told to stop."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order at the first signal; a second one does not wait for those who still come."""
+        if self._model.stopping or not self._drain_seconds or self._loop is None:
+            self._model.stopping = True
+            super().handle_exit(sig, frame)
+            return
+        self._model.stopping = True
+        # Only this call may come from a signal handler.
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, super().handle_exit, sig, frame)
+
+
+def _as_json(outputs: tuple[Wanted, ...] | None) -> tuple[Wanted, ...] | None:
+    return None if outputs is None else tuple(Wanted(wanted.name) for wanted in outputs)
 
 
 def _no_probe(record: logging.LogRecord) -> bool:
@@ -174,13 +243,8 @@ def _no_probe(record: logging.LogRecord) -> bool:
     return not (isinstance(arguments, tuple) and len(arguments) == 5 and str(arguments[2]).startswith(PROBES))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, FairleadError)  # registered for these alone
-    status = status_of(error)
-    # Whoever probes for readiness does so for ever: the reason was printed once, when it came up.
-    level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
-    logger.log(level, "%s %s: %d %s", request.method, request.url.path, status, error)
-    return _json({"error": str(error)}, status)
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

@@ -1,6 +1,9 @@
 """The gRPC door: KServe's V2 service on a host of our choice, with our own decoding and errors."""
 
 import logging
+import time
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import grpc
@@ -24,10 +27,14 @@ from components.serving.exchange import (
     UnknownModel,
     Wanted,
 )
+from components.serving.limits import TIMEOUT, Limits
 from components.serving.model import BundleModel
 from components.serving.v2 import DTYPES, raw_values
 
 logger = logging.getLogger("kserve.fairlead")
+
+ROUTE = "grpc ModelInfer"
+"""Under which calls are counted, with gRPC's own status numbers."""
 
 CONTENTS = {
     "FP64": "fp64_contents",
@@ -72,18 +79,22 @@ def encode(answer: Answer) -> Any:
 class Servicer(InferenceServicer):  # type: ignore[misc]
     """KServe's service; no model can be loaded or unloaded from outside."""
 
-    def __init__(self, dataplane: DataPlane, repository: ModelRepositoryExtension, model: BundleModel) -> None:
+    def __init__(
+        self, dataplane: DataPlane, repository: ModelRepositoryExtension, model: BundleModel, limits: Limits
+    ) -> None:
         super().__init__(dataplane, repository)
         self._model = model
+        self._limits = limits
 
     async def ServerReady(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002  the protocol's name
         """Say whether there is a model."""
-        return pb.ServerReadyResponse(ready=self._model.ready)
+        return pb.ServerReadyResponse(ready=bool(self._model.ready) and not self._model.stopping)
 
     async def ModelReady(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Say whether a model is there."""
         try:
             self._model.require(request.name, request.version)
+            self._model.require_ready()
         except NotReady:
             return pb.ModelReadyResponse(ready=False)
         except FairleadError as error:
@@ -106,16 +117,36 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Score rows."""
+        arrived = time.perf_counter()
+        headers = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
+        watch = self._model.watch
+        trace = watch.begin(ROUTE, headers.get("traceparent"), headers.get("tracestate"))
+        code, text, message, rows = grpc.StatusCode.OK, "", None, 0
         try:
-            self._model.require(request.model_name, request.model_version)
-            answer, _ = await self._data_plane.infer(self._model.name, decode(request))
-            return encode(answer)
+            answer = await self._answer(request, headers, arrived, context.time_remaining())
+            message, rows = encode(answer), answer.rows
         except FairleadError as error:
             logger.info("gRPC ModelInfer: %s", error)
-            await context.abort(*status_of(error))
+            watch.refused(error)
+            code, text = status_of(error)
         except Exception:
             logger.exception("gRPC ModelInfer failed")
-            await context.abort(grpc.StatusCode.INTERNAL, "the server failed on this request; its log says why")
+            code, text = grpc.StatusCode.INTERNAL, "the server failed on this request; its log says why"
+        watch.answered(ROUTE, code.value[0], time.perf_counter() - arrived, rows)
+        trace.end(HTTPStatus.OK if message is not None else HTTPStatus.INTERNAL_SERVER_ERROR, rows)
+        context.set_trailing_metadata([(k.decode(), v.decode()) for k, v in self._model.stamps])
+        if message is None:
+            await context.abort(code, text)
+        return message
+
+    async def _answer(self, request: Any, headers: dict[str, str], arrived: float, remaining: float | None) -> Answer:
+        self._model.require(request.model_name, request.model_version)
+        with self._limits.one_more():
+            own = self._limits.seconds(headers.get(TIMEOUT))
+            seconds = min((s for s in (own, remaining) if s is not None), default=None)
+            decoded = decode(request)
+            decoded = replace(decoded, id=decoded.id or headers.get("x-request-id"))
+            return await self._model.scoring.answer(decoded, headers, arrived, seconds)
 
     async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         """Refuse: what is served is decided by who starts the server."""
@@ -160,16 +191,20 @@ def _tensor(item: Any, raw: bytes | None) -> Tensor:
 
 def status_of(error: FairleadError) -> tuple[grpc.StatusCode, str]:
     """Return the gRPC status, with its text, that tells a client whose fault an error is."""
-    if isinstance(error, TooLarge):
-        return grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)
-    if isinstance(error, ContractViolation):
-        return grpc.StatusCode.INVALID_ARGUMENT, str(error)
-    if isinstance(error, UnknownModel):
-        return grpc.StatusCode.NOT_FOUND, str(error)
-    if isinstance(error, NotReady | Overloaded | Unavailable):
-        return grpc.StatusCode.UNAVAILABLE, str(error)
-    if isinstance(error, Late):
-        return grpc.StatusCode.DEADLINE_EXCEEDED, str(error)
-    if isinstance(error, NotOffered):
-        return grpc.StatusCode.UNIMPLEMENTED, str(error)
+    for kind, code in _CODES.items():
+        if isinstance(error, kind):
+            return code, str(error)
     return grpc.StatusCode.INTERNAL, str(error)
+
+
+# The first that fits; a class stands in front of its base.
+_CODES: dict[type[FairleadError], grpc.StatusCode] = {
+    TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ContractViolation: grpc.StatusCode.INVALID_ARGUMENT,
+    UnknownModel: grpc.StatusCode.NOT_FOUND,
+    NotReady: grpc.StatusCode.UNAVAILABLE,
+    Overloaded: grpc.StatusCode.UNAVAILABLE,
+    Unavailable: grpc.StatusCode.UNAVAILABLE,
+    Late: grpc.StatusCode.DEADLINE_EXCEEDED,
+    NotOffered: grpc.StatusCode.UNIMPLEMENTED,
+}

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +16,29 @@ from components.serving.batcher import Scored as Pairs
 from components.serving.door import check
 from components.serving.engines import Engines
 from components.serving.exchange import Answer, Request
+from components.serving.guard import Guard
+from components.serving.hooks import Hooks
+from components.serving.lookup import Lookup
 from components.serving.score import answer, request_id, wanted_outputs
 from components.serving.scored import ScoredBatch
 from components.training.bundle import Bundle
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 OFF_THE_LOOP = 256
 """From so many rows on a request is scored in a thread, so that it does not hold up the others."""
 
 Recorder = Callable[[ScoredBatch], None]
 """Takes what was scored; must neither wait nor raise."""
+
+
+@dataclass(frozen=True)
+class _Scores:
+    probability: FloatArray
+    decision: npt.NDArray[np.int64]
+    oddness: FloatArray | None
+    odd: npt.NDArray[np.bool_] | None
 
 
 class Scoring:
@@ -33,8 +49,11 @@ class Scoring:
         name: under which it is served.
         version: for answers.
         max_rows: most rows of one request.
-        engines: how its model is run.
-        recorders: who is told of scored rows: log, metrics.
+        engines: how its model is run; None for its ONNX form alone.
+        guard: flags odd rows.
+        hooks: the user's own steps.
+        lookup: finds histories that a request leaves out.
+        recorder: is told of scored rows.
     """
 
     def __init__(
@@ -43,67 +62,150 @@ class Scoring:
         name: str,
         version: str,
         max_rows: int,
-        engines: Engines,
-        recorders: Sequence[Recorder] = (),
+        *,
+        engines: Engines | None = None,
+        guard: Guard | None = None,
+        hooks: Hooks | None = None,
+        lookup: Lookup | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.bundle = bundle
-        self.engines = engines
-        self.read = quick.reader(bundle.contract)
-        """Accepts a request of one row in the usual form."""
-        self.batcher = Batcher(self._together)
+        self.engines = engines or Engines(bundle.scorer.score)
+        self.hooks = hooks
+        self._read = quick.reader(bundle.contract)
+        self._batcher = Batcher(self._together)
         self._layout = quick.Layout(bundle.contract.inputs)
         self._name, self._version, self._max_rows = name, version, max_rows
-        self._recorders = recorders
+        self._guard = guard
+        self._lookup = lookup
+        self._width = len(bundle.contract.inputs)
+        self._recorder = recorder
 
-    async def answer(self, request: Request, arrived: float, seconds: float | None = None) -> Answer:
+    def read(self, content: object) -> quick.Row | None:
+        """Accept a parsed V2 request of one row in the usual form; None leaves it to ``answer``.
+
+        With hooks everything is left to ``answer``: they are to see whole requests.
+        """
+        return self._read(content) if self.hooks is None else None
+
+    async def one(
+        self, row: quick.Row, content: Mapping[str, Any], name: str, arrived: float, seconds: float | None
+    ) -> tuple[float, int]:
+        """Score a row that ``read`` accepted, together with others that came in the same turn of the loop.
+
+        Args:
+            row: the row.
+            content: the request that it was read from.
+            name: the request's id.
+            arrived: when it came in, by ``time.perf_counter``.
+            seconds: how long it may take from then on; None for no limit.
+
+        Returns:
+            Probability and decision.
+
+        Raises:
+            ContractViolation: the history of an entity was given in part.
+            Unavailable: a history has to be looked up and cannot be.
+            Late: it took longer.
+        """
+        if self._lookup is not None and len(content["inputs"]) < self._width:
+            needed = self._lookup.needed({tensor["name"] for tensor in content["inputs"]})
+            if needed:
+                columns, notes = await self._lookup.fill(self._layout.columns([row]), needed)
+                return await self._batcher.submit(self._layout.row(columns), name, arrived, seconds, notes[0])
+        return await self._batcher.submit(row, name, arrived, seconds)
+
+    async def answer(
+        self, request: Request, headers: Mapping[str, str], arrived: float, seconds: float | None = None
+    ) -> Answer:
         """Check a request at the door, score its rows and give the outputs that were asked for.
 
         Args:
             request: decoded.
-            arrived: when it came in, by ``time.perf_counter``.
-            seconds: how long it may take from then on.
+            headers: of the request, by lower-case name, for the hooks.
+            arrived: as with ``one``.
+            seconds: as with ``one``.
 
         Raises:
             ContractViolation: the request does not fit the contract.
             Late: it took longer.
         """
         if seconds is None:
-            return await self._answer(request, arrived)
+            return await self._answer(request, headers, arrived)
+        limit = asyncio.timeout(arrived + seconds - time.perf_counter())
         try:
-            async with asyncio.timeout(arrived + seconds - time.perf_counter()):
-                return await self._answer(request, arrived)
+            async with limit:
+                return await self._answer(request, headers, arrived)
         except TimeoutError as error:
-            raise late(seconds) from error
+            if limit.expired():
+                raise late(seconds) from error
+            raise
 
-    async def _answer(self, request: Request, arrived: float) -> Answer:
+    async def _answer(self, request: Request, headers: Mapping[str, str], arrived: float) -> Answer:
+        if self.hooks is None:
+            return await self._checked(request, arrived)
+        changed = await self.hooks.before(request, headers)
+        return await self.hooks.after(await self._checked(changed, arrived), headers)
+
+    async def _checked(self, request: Request, arrived: float) -> Answer:
+        contract = self.bundle.contract
+        wanted = wanted_outputs(request, contract)
         rows = request.tensors[0].shape[0] if request.tensors and request.tensors[0].shape else 0
-        if rows < OFF_THE_LOOP:
-            return self._alone(request, arrived)
-        return await asyncio.to_thread(self._alone, request, arrived)
-
-    def _alone(self, request: Request, arrived: float) -> Answer:
-        wanted = wanted_outputs(request, self.bundle.contract)
-        columns = check(request, self.bundle.contract, self._max_rows)
-        probability, decision = self._score(columns)
-        n, name = len(probability), request_id(request)
-        latency = [(time.perf_counter() - arrived) * 1000] * n
-        self._record(ScoredBatch(time.time(), [name] * n, range(n), columns, probability, decision, latency))
-        return answer(self._name, self._version, name, wanted, self.bundle.contract, probability, decision)
+        run = _in_thread if rows >= OFF_THE_LOOP else _here
+        columns = await run(check, request, contract, self._max_rows)
+        notes = None
+        if self._lookup is not None:
+            needed = self._lookup.needed({tensor.name for tensor in request.tensors})
+            columns, notes = await self._lookup.fill(columns, needed) if needed else (columns, None)
+        scores = await run(self._score, columns)
+        n, name = len(scores.probability), request_id(request)
+        self._record(columns, scores, [name] * n, range(n), [(time.perf_counter() - arrived) * 1000] * n, notes)
+        return answer(self._name, self._version, name, wanted, contract, scores.probability, scores.decision)
 
     def _together(self, calls: Sequence[Call]) -> Pairs:
         columns = self._layout.columns([call.row for call in calls])
-        probability, decision = self._score(columns)
+        scores = self._score(columns)
         now = time.perf_counter()
-        latency = [(now - call.arrived) * 1000 for call in calls]
-        ids = [call.id for call in calls]
-        self._record(ScoredBatch(time.time(), ids, [0] * len(ids), columns, probability, decision, latency))
-        return list(zip(probability.tolist(), decision.tolist(), strict=True))
+        latencies = [(now - call.arrived) * 1000 for call in calls]
+        notes = [call.note or "" for call in calls] if self._lookup is not None else None
+        self._record(columns, scores, [call.id for call in calls], [0] * len(calls), latencies, notes)
+        return list(zip(scores.probability.tolist(), scores.decision.tolist(), strict=True))
 
-    def _score(self, columns: Columns) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    def _score(self, columns: Columns) -> _Scores:
         matrix = self.bundle.transform.apply(columns)
         probability = self.bundle.calibration.apply(self.engines.score(matrix))
-        return probability, self.bundle.decide(probability)
+        oddness, odd = (None, None) if self._guard is None else self._guard.score(matrix)
+        return _Scores(probability, self.bundle.decide(probability), oddness, odd)
 
-    def _record(self, batch: ScoredBatch) -> None:
-        for recorder in self._recorders:
-            recorder(batch)
+    def _record(
+        self,
+        columns: Columns,
+        scores: _Scores,
+        ids: Sequence[str],
+        rows: Sequence[int],
+        latencies: Sequence[float],
+        lookups: Sequence[str] | None,
+    ) -> None:
+        if self._recorder is not None:
+            self._recorder(
+                ScoredBatch(
+                    time.time(),
+                    ids,
+                    rows,
+                    columns,
+                    scores.probability,
+                    scores.decision,
+                    latencies,
+                    scores.oddness,
+                    scores.odd,
+                    lookups,
+                )
+            )
+
+
+async def _here(f: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return f(*args, **kwargs)
+
+
+async def _in_thread(f: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.to_thread(f, *args, **kwargs)

@@ -1,11 +1,12 @@
 """The server: listens at once, becomes ready when its bundle has proved itself, and says why when it does not."""
 
 import asyncio
+import gc
 import logging
 import re
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 from kserve import ModelServer
@@ -14,7 +15,7 @@ from components.core.config import Settings
 from components.core.errors import FairleadError
 from components.registry.store import fetch
 from components.serving import rpc
-from components.serving.engines import open_engines
+from components.serving.equip import Around, Equipment, equip
 from components.serving.limits import Limits
 from components.serving.model import BundleModel
 from components.serving.rest import Rest
@@ -43,8 +44,18 @@ class Options:
     max_rows: int = 10_000
     max_body: int = 16 * 1024 * 1024
     """Most bytes of one request."""
+    max_in_flight: int = 1_000
+    """Most requests under way at once; 0 for no limit."""
+    deadline_ms: int = 10_000
+    """Longest that one request may take; 0 for no limit."""
+    drain_seconds: float = 0.0
+    """How long requests are still taken after the server was told to stop, and says that it is not ready."""
+    access_log: bool = False
+    """A line for each request."""
     exit_on_refusal: bool = False
     """End with status ``REFUSED`` instead of staying up, not ready."""
+    around: Around = field(default_factory=Around)
+    """What stands around the model."""
 
 
 class Server(ModelServer):  # type: ignore[misc]
@@ -64,8 +75,17 @@ class Server(ModelServer):  # type: ignore[misc]
         )
         self._options = options
         self._settings = settings
-        self._model = BundleModel(options.name, options.max_rows)
-        self._rest = Rest(self, self._model, options.host, Limits(options.max_body))
+        self._model = BundleModel(options.name, options.around.variant)
+        self._limits = Limits(options.max_body, options.max_in_flight, options.deadline_ms)
+        self._rest = Rest(
+            self,
+            self._model,
+            options.host,
+            self._limits,
+            drain_seconds=options.drain_seconds,
+            access_log=options.access_log,
+        )
+        self._equipment: Equipment | None = None
         self._refused = False
 
     def run(self) -> int:
@@ -87,24 +107,36 @@ class Server(ModelServer):  # type: ignore[misc]
             loading.cancel()
             if remote is not None:
                 await remote.stop(grace=5)
+            if self._equipment is not None:
+                await asyncio.to_thread(self._equipment.close)
 
     async def _start_grpc(self) -> grpc.aio.Server | None:
         if not self.enable_grpc:
             return None
-        servicer = rpc.Servicer(self.dataplane, self.model_repository_extension, self._model)
+        servicer = rpc.Servicer(self.dataplane, self.model_repository_extension, self._model, self._limits)
         return await rpc.start(servicer, self._options.host, self.grpc_port, self._options.max_body)
 
     async def _load(self) -> None:
         try:
             # In a thread, so that liveness and readiness are answered while a large bundle is fetched.
-            bundle, version = await asyncio.to_thread(open_bundle, self._options.bundle, self._settings)
+            version, equipment = await asyncio.to_thread(self._open)
         except Exception as error:
             self._refuse(error)
             return
-        engines = await asyncio.to_thread(open_engines, bundle)
-        self._model.take(bundle, version, engines)
+        self._equipment = equipment
+        # What was loaded stays: the collector need not go through it again and again, for 80 ms at a time.
+        gc.collect()
+        gc.freeze()
+        self._model.take(equipment.scoring, version, equipment.watch)
         self.register_model(self._model)
-        logger.info("ready: model %s, version %s, from %s", self._model.name, version, self._options.bundle)
+        how = ", ".join(f"{name} {value}" for name, value in self._model.properties().items())
+        logger.info("ready: model %s, version %s, from %s; %s", self._model.name, version, self._options.bundle, how)
+
+    def _open(self) -> tuple[str, Equipment]:
+        options = self._options
+        bundle, version = open_bundle(options.bundle, self._settings)
+        name = options.name or bundle.contract.model
+        return version, equip(bundle, name, version, options.max_rows, options.around, self._settings)
 
     def _refuse(self, error: Exception) -> None:
         self._refused = True

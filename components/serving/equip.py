@@ -1,0 +1,130 @@
+"""What stands around a bundle when it is served, as asked for: engines, guard, lookup, hooks, log, metrics, traces."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.core.config import Settings
+from components.core.contracts import Contract
+from components.core.errors import FairleadError
+from components.serving.engines import open_engines
+from components.serving.guard import Guard
+from components.serving.hooks import Hooks, open_hooks
+from components.serving.lookup import MAX_AGE_DAYS, TIMEOUT_MS, Lookup, Policy
+from components.serving.mask import read_mask
+from components.serving.metrics import Metrics
+from components.serving.prediction_log import PredictionLog, open_log
+from components.serving.sampling import read_rates
+from components.serving.scoring import Scoring
+from components.serving.tracing import Tracing
+from components.serving.watch import Watch
+from components.training.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is asked for around the model."""
+
+    variant: str = "stable"
+    """Which side of a rollout this server is on: ``stable``, ``canary``, ``shadow`` …"""
+    hooks: str = ""
+    """``package.module:Class`` with the user's own steps; empty for none."""
+    log: tuple[str, ...] = ()
+    """Where predictions are logged, as ``sinks.opening.SCHEMES`` has it."""
+    log_rate: tuple[str, ...] = ()
+    """``VARIANT=RATE``: share of the requests that is logged."""
+    log_mask: str = ""
+    """YAML file that says what becomes of personal fields in the log; empty for nothing."""
+    traces: str = ""
+    """URL of an OpenTelemetry collector; empty for no traces."""
+    trace_ratio: float = 0.01
+    """Share of the requests without a trace of their own that is traced."""
+    features: str = ""
+    """Feature store in which histories that a request leaves out are looked up; empty for none."""
+    features_policy: Policy = "flag"
+    """Rows that the store is too old for: ``flag`` or ``refuse`` them."""
+    features_max_age_days: float = MAX_AGE_DAYS
+    features_timeout_ms: float = TIMEOUT_MS
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """A bundle ready to serve, and what has to be closed after it."""
+
+    scoring: Scoring
+    watch: Watch
+    lookup: Lookup | None = field(default=None)
+
+    def close(self) -> None:
+        """Write and send what waits, and let go of the store."""
+        if self.lookup is not None:
+            self.lookup.close()
+        self.watch.close()
+
+
+def equip(bundle: Bundle, name: str, version: str, max_rows: int, around: Around, settings: Settings) -> Equipment:
+    """Put everything around a bundle.
+
+    Args:
+        bundle: an opened bundle.
+        name: under which it is served.
+        version: its version.
+        max_rows: most rows of one request.
+        around: what is asked for.
+        settings: for the key that hashes logged fields.
+
+    Raises:
+        FairleadError: something that was asked for is not to be had, or does not fit the model.
+    """
+    contract = bundle.contract
+    # First what may refuse: metrics and the log cannot be had twice.
+    engines, guard, hooks = open_engines(bundle), Guard.open(bundle.path), _hooks(around)
+    lookup = _lookup(around, contract)
+    watch = _watch(name, version, around, contract, settings)
+    scoring = Scoring(
+        bundle,
+        name,
+        version,
+        max_rows,
+        engines=engines,
+        guard=guard,
+        hooks=hooks,
+        lookup=lookup,
+        recorder=watch.scored,
+    )
+    return Equipment(scoring, watch, lookup)
+
+
+def _hooks(around: Around) -> Hooks | None:
+    return open_hooks(around.hooks) if around.hooks else None
+
+
+def _lookup(around: Around, contract: Contract) -> Lookup | None:
+    if not around.features:
+        return None
+    return Lookup.open(
+        Path(around.features),
+        contract,
+        max_age_days=around.features_max_age_days,
+        policy=around.features_policy,
+        timeout_ms=around.features_timeout_ms,
+    )
+
+
+def _watch(name: str, version: str, around: Around, contract: Contract, settings: Settings) -> Watch:
+    tracing = Tracing(around.traces, name, version, around.variant, ratio=around.trace_ratio) if around.traces else None
+    log = _log(name, version, around, contract, settings)
+    metrics = Metrics(name, version, around.variant, [f.name for f in contract.inputs])
+    if log is not None:
+        metrics.watch(log)
+    return Watch(name, metrics, log, tracing)
+
+
+def _log(name: str, version: str, around: Around, contract: Contract, settings: Settings) -> PredictionLog | None:
+    if not around.log:
+        if around.log_rate or around.log_mask:
+            raise FairleadError("a rate or a mask of the prediction log is given and no place for it: give --log too")
+        return None
+    key = settings.log_key.get_secret_value()
+    mask = read_mask(Path(around.log_mask), contract.inputs, key) if around.log_mask else None
+    rates = read_rates(around.log_rate)
+    return open_log(around.log, name, version, around.variant, fields=contract.inputs, rates=rates, mask=mask)
