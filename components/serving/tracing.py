@@ -1,7 +1,10 @@
 """Traces: one span for each sampled request, joined to the caller's trace and handed on to whatever is called."""
 
+import logging
 import random
 import re
+import threading
+import time
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -9,14 +12,17 @@ from urllib.parse import urlsplit
 from components.core.errors import FairleadError
 
 if TYPE_CHECKING:  # a server that traces nothing has no need of it
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 """Headers of W3C Trace Context."""
 
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_SAMPLED = frozenset(f"{n:02x}" for n in range(1, 256, 2))
+_PARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_LOGGERS = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk._shared_internal")
+QUIET = 30.0
+"""Seconds in which a collector that cannot be reached is logged once."""
 
 
 class Trace:
@@ -100,14 +106,19 @@ class Tracing:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._who = {"fairlead.model": model, "fairlead.version": version, "fairlead.variant": variant}
+        self._exporter: OTLPSpanExporter | None = None
         self._provider: TracerProvider | None = None
         self._tracer: Tracer | None = None
         if not 0 <= ratio <= 1:
             raise FairleadError(f"share of traced requests: found {ratio}, allowed: 0 to 1")
         self._ratio = ratio
         if endpoint:
-            self._provider = _provider(_full(endpoint), model, version, headers)
+            self._exporter = _exporter(_full(endpoint), headers)
+            self._provider = _provider(self._exporter, model, version)
             self._tracer = self._provider.get_tracer("fairlead.serving")
+            self._quiet = [(logging.getLogger(name), _Seldom()) for name in _LOGGERS]
+            for log, seldom in self._quiet:
+                log.addFilter(seldom)
 
     def begin(self, method: str, route: str, traceparent: str = "", tracestate: str = "") -> Trace:
         """Start a request's trace.
@@ -124,18 +135,26 @@ class Tracing:
             if random.random() >= self._ratio:  # noqa: S311  a sample, not a secret
                 return UNTRACED
             return self._recorded(self._tracer, method, route)
-        found = _TRACEPARENT.fullmatch(traceparent)
-        if found is None:  # as if it had not come
+        found = _PARENT.fullmatch(traceparent)
+        if found is None or (found[1] == "00" and found[5]):  # no header of the standard: as if it had not come
             return self.begin(method, route)
-        if found[3] not in _SAMPLED:
+        if not int(found[4], 16) & 1:
             return Trace(traceparent, tracestate)
-        return self._recorded(self._tracer, method, route, (int(found[1], 16), int(found[2], 16)), tracestate)
+        return self._recorded(self._tracer, method, route, (int(found[2], 16), int(found[3], 16)), tracestate)
 
     def close(self, deadline: float = 5.0) -> None:
-        """Send what is recorded, for at most ``deadline`` seconds."""
-        if self._provider is not None:
-            self._provider.force_flush(int(deadline * 1000))
-            self._provider.shutdown()
+        """Send what is recorded, for at most ``deadline`` seconds; what is left then is lost."""
+        if self._provider is None or self._exporter is None:
+            return
+        # In a thread, because the library waits as long as its exporter tries.
+        sending = threading.Thread(target=self._provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(deadline)
+        if sending.is_alive():
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        self._provider = self._tracer = None
+        for log, seldom in self._quiet:
+            log.removeFilter(seldom)
 
     def _recorded(
         self, tracer: "Tracer", method: str, route: str, parent: tuple[int, int] | None = None, state: str = ""
@@ -160,16 +179,35 @@ def _full(endpoint: str) -> str:
     return endpoint if parts.path.strip("/") else endpoint.rstrip("/") + "/v1/traces"
 
 
-def _provider(endpoint: str, model: str, version: str, headers: Mapping[str, str] | None) -> "TracerProvider":
+def _exporter(endpoint: str, headers: Mapping[str, str] | None) -> "OTLPSpanExporter":
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(endpoint, headers=dict(headers) if headers is not None else None, timeout=5)
+
+
+def _provider(exporter: "OTLPSpanExporter", model: str, version: str) -> "TracerProvider":
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
     resource = Resource.create({"service.name": model, "service.version": version})
-    # Whether to record was decided before a span is begun.
+    # Whether to record is decided before a span is begun.
     provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint, headers=dict(headers) if headers is not None else None, timeout=5)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
+
+
+class _Seldom(logging.Filter):
+    """Lets one message through in a while: a collector that is down fails with every batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = -QUIET
+
+    def filter(self, _: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now - self._last < QUIET:
+            return False
+        self._last = now
+        return True
