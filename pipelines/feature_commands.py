@@ -25,7 +25,11 @@ def features() -> None:
     help="Compute this model's features on demand too.",
 )
 def materialize(store: Path, end: str, use_case: str, bundle: Path | None) -> None:
-    """Load the store's online half, so that histories of banks and the like can be looked up by key."""
+    """Load the store's online half, so that histories of banks and the like can be looked up by key.
+
+    A server looks them up for requests that leave them out: make serve ARGS="--bundle ... --features STORE". It notices
+    when the store is loaded again. Which online store is used stands in STORE/feature_store.yaml.
+    """
     from components.features import store as stores
 
     case = use_cases.load(use_case)

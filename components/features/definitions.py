@@ -39,6 +39,15 @@ def transform_path(store: Path) -> Path:
     return store / "transform.json"
 
 
+def view_name(use_case: str, entity: str) -> str:
+    """Name the feature view with an entity's history."""
+    return f"{use_case}_{entity}"
+
+
+WINDOW_TAG = "window_months"
+"""Tag of such a view that says how far back its history counts."""
+
+
 class Definitions:
     """Everything that Feast has to know of one use case.
 
@@ -157,7 +166,7 @@ class Definitions:
         window = f"in the {plan.window_months} months before"
         key_kind = self.use_case.data.columns[plan.column].kind
         return FeatureView(
-            name=f"{self.use_case.name}_{plan.name}",
+            name=view_name(self.use_case.name, plan.name),
             entities=[entity],
             ttl=timedelta(days=HOLDS_DAYS),
             schema=[
@@ -175,7 +184,7 @@ class Definitions:
             ),
             description=f"What was known of each {plan.name}; null where there was nothing {window}",
             owner=self.use_case.owner,
-            tags={"version": self.version, "window_months": str(plan.window_months)},
+            tags={"version": self.version, WINDOW_TAG: str(plan.window_months)},
         )
 
     def _service(

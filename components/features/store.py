@@ -157,18 +157,45 @@ def apply_on_demand(store: Path, use_case: UseCase, transform: Path) -> None:
     apply(store, use_case)
 
 
+def online_path(opened: FeatureStore) -> Path | None:
+    """Return the file of a store's online half; None where that is a server, such as Redis."""
+    path = getattr(opened.config.online_store, "path", None)
+    return Path(opened.repo_path) / path if path else None
+
+
 def materialize(store: Path, use_case: UseCase, end: date) -> None:
     """Fill the online store with the state of every entity at ``end`` 00:00 UTC.
 
-    The online store is made anew and put in place in one rename: no state of an earlier (or later) ``end`` stays
-    behind, and who reads meanwhile sees the old one whole. Read it with ``components.features.online``.
+    A file is made anew and put in place in one rename: no state of an earlier (or later) ``end`` stays behind, and who
+    reads meanwhile sees the old one whole. A server (Redis, say: whatever ``feature_store.yaml`` names) is written in
+    place, entity by entity, and only forward in time, for it keeps what is newer. Read either with
+    ``components.features.online``.
+
+    Raises:
+        FairleadError: a server holds states of a later ``end``.
     """
     opened = open_store(store)
-    target = store.absolute() / opened.config.online_store.path
+    start, definitions = min(_first_change(store, use_case), midnight(end)), Definitions(use_case, store).everything()
+    target = online_path(opened)
+    if target is None:
+        with _quietly():
+            opened.apply(definitions)
+            _require_forward(opened, midnight(end))
+            opened.materialize(start_date=start, end_date=midnight(end))
+        return
     with _scratch_beside(target) as scratch, _quietly():
         opened.config.online_store.path = str(scratch)
-        opened.apply(Definitions(use_case, store).everything())
-        opened.materialize(start_date=min(_first_change(store, use_case), midnight(end)), end_date=midnight(end))
+        opened.apply(definitions)
+        opened.materialize(start_date=start, end_date=midnight(end))
+
+
+def _require_forward(opened: FeatureStore, end: datetime) -> None:
+    ends = [until for view in opened.list_batch_feature_views() for _, until in view.materialization_intervals]
+    if ends and max(ends) > end:
+        raise FairleadError(
+            f"the online store holds what was known on {max(ends).date()}, found an end of {end.date()}; it keeps what "
+            "is newer: empty it, and build the features anew, to go back"
+        )
 
 
 def _start_anew(store: Path) -> None:

@@ -131,3 +131,24 @@ def test_many_keys_are_read_in_parts(built, sba, rows_at_end, monkeypatch):
     parts = online.histories(built.store, sba, keys)
     for name in whole:
         np.testing.assert_array_equal(whole[name], parts[name])
+
+
+def test_an_open_store_is_kept_open_until_it_is_materialised_again(small, orders, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(online, "LOOKED_AT_EVERY", 0.0)
+    orders([(date(2020, 3, 1), None, "a", 1)]).write_parquet(tmp_path / "clean.parquet")
+    build_features(tmp_path / "clean.parquet", small, tmp_path / "store", tmp_path / "features.parquet")
+    (tmp_path / "store" / "online.db").unlink()
+    with pytest.raises(FairleadError, match="has no online half; make it with: fairlead features materialize"):
+        online.Opened(tmp_path / "store")
+    materialize(tmp_path / "store", small, date(2020, 3, 2))
+    opened = online.Opened(tmp_path / "store")
+    keys, kinds = {"shop": np.array(["a", None], dtype=object)}, {"shop": "category"}
+    first = opened._current()
+    assert opened.read(["small_seller:seller_count"], keys, kinds)["seller_count"] == [1.0, None]
+    assert (opened.known_until("small_seller"), opened._current()) == (midnight(date(2020, 3, 2)), first)
+    for end, count in ((date(2021, 1, 1), None), (date(2020, 3, 3), 1.0)):
+        materialize(tmp_path / "store", small, end)
+        assert opened.read(["small_seller:seller_count"], keys, kinds)["seller_count"] == [count, None]
+        assert opened.known_until("small_seller") == midnight(end)
+    with pytest.raises(FairleadError, match="unknown feature view 'small_buyer'; allowed: small_seller, small_thing"):
+        opened.view("small_buyer")
