@@ -1,6 +1,6 @@
 """A small server that stands for a model server.
 
-``python upstream_server.py VARIANT STATUS`` prints its port. It answers everything with its variant in
+``python upstream_server.py VARIANT STATUS [PORT]`` prints its port. It answers everything with its variant in
 ``x-fairlead-variant`` and STATUS, health checks with 200; ``/seen`` lists the ids of the requests that it got,
 ``/seen/mirrored`` those of copies.
 """
@@ -16,8 +16,8 @@ class _Server:
         self.ids: list[str] = []
         self.mirrored: list[str] = []
 
-    async def serve(self) -> None:
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+    async def serve(self, port: int) -> None:
+        server = await asyncio.start_server(self._connection, "127.0.0.1", port)
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 
@@ -45,4 +45,4 @@ class _Server:
 
 
 if __name__ == "__main__":
-    asyncio.run(_Server(sys.argv[1], int(sys.argv[2])).serve())
+    asyncio.run(_Server(sys.argv[1], int(sys.argv[2])).serve(int(sys.argv[3]) if sys.argv[3:] else 0))
