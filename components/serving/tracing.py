@@ -20,7 +20,6 @@ TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 """Headers of W3C Trace Context."""
 
 _PARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_LOGGERS = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk._shared_internal")
 QUIET = 30.0
 """Seconds in which a collector that cannot be reached is logged once."""
 
@@ -116,9 +115,8 @@ class Tracing:
             self._exporter = _exporter(_full(endpoint), headers)
             self._provider = _provider(self._exporter, model, version)
             self._tracer = self._provider.get_tracer("fairlead.serving")
-            self._quiet = [(logging.getLogger(name), _Seldom()) for name in _LOGGERS]
-            for log, seldom in self._quiet:
-                log.addFilter(seldom)
+            for name, seldom in _SELDOM.items():
+                logging.getLogger(name).addFilter(seldom)  # once, however often it is added
 
     def begin(self, method: str, route: str, traceparent: str = "", tracestate: str = "") -> Trace:
         """Start a request's trace.
@@ -153,8 +151,6 @@ class Tracing:
         if sending.is_alive():
             self._exporter.shutdown()  # type: ignore[no-untyped-call]
         self._provider = self._tracer = None
-        for log, seldom in self._quiet:
-            log.removeFilter(seldom)
 
     def _recorded(
         self, tracer: "Tracer", method: str, route: str, parent: tuple[int, int] | None = None, state: str = ""
@@ -203,6 +199,10 @@ class _Seldom(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
+        self.forget()
+
+    def forget(self) -> None:
+        """Let the next message through."""
         self._last = -QUIET
 
     def filter(self, _: logging.LogRecord) -> bool:
@@ -211,3 +211,9 @@ class _Seldom(logging.Filter):
             return False
         self._last = now
         return True
+
+
+_SELDOM = {
+    name: _Seldom()
+    for name in ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk._shared_internal")
+}

@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from components.core.errors import FairleadError
+from components.serving import tracing as module
 from components.serving.tracing import UNTRACED, Tracing
 from tests.serving.receiver import receiving
 
@@ -157,6 +158,8 @@ def test_headers_are_sent_along(collector, monkeypatch):
 
 
 def test_a_collector_that_is_down_harms_no_request_and_is_logged_once(caplog):
+    for seldom in module._SELDOM.values():
+        seldom.forget()
     with socket.socket() as nobody, caplog.at_level(logging.WARNING):
         nobody.bind(("127.0.0.1", 0))
         tracing = _tracing(f"http://127.0.0.1:{nobody.getsockname()[1]}", ratio=1.0)
