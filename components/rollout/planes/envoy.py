@@ -93,6 +93,18 @@ class EnvoyPlane:
         self.apply(Traffic())
         self.point("candidate", None)
 
+    def wait(self, seconds: float) -> None:
+        """Return when Envoy is up.
+
+        Raises:
+            FairleadError: it is not, after so many seconds.
+        """
+        end = time.monotonic() + seconds
+        while self.current() is None:
+            if time.monotonic() > end:
+                raise FairleadError(f"Envoy is not up after {seconds:g} s; its files are in {self.proxy.folder}")
+            time.sleep(0.01)
+
     def point(self, variant: Variant, port: int | None) -> None:
         """Say where a variant's server is.
 
@@ -107,7 +119,9 @@ class EnvoyPlane:
         needed = variant == "stable" or now.candidate > 0 or now.mirror == variant
         if port is None and needed:
             raise FairleadError(f"{variant} cannot be taken away: {now!r} is in force; change the traffic first")
-        self._point(variant, port, came_from=self._notes(variant).get("came_from", variant))
+        if variant == "candidate" and port is not None:
+            self._point("stable", self.port("stable"), came_from="stable")
+        self._point(variant, port, came_from=variant)
 
     def port(self, variant: Variant) -> int | None:
         """Return the port of a variant's server; None when there is none."""

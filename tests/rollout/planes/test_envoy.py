@@ -1,5 +1,6 @@
 """A real Envoy before real servers: weights, keys that stick, copies, a dead candidate, a change of hands."""
 
+import contextlib
 import os
 import signal
 import time
@@ -12,8 +13,10 @@ import pytest
 
 from components.core.errors import FairleadError
 from components.rollout import access_log
+from components.rollout.planes import envoy as module
 from components.rollout.planes.envoy import EnvoyPlane
-from components.rollout.traffic import Traffic
+from components.rollout.planes.envoy_process import place
+from components.rollout.traffic import Traffic, Variant
 from pipelines.benchmarks.load import Load, post
 from tests.rollout.planes.upstream import Upstream, envoy, new_proxy, upstream
 
@@ -226,6 +229,36 @@ def test_the_candidate_becomes_stable_without_a_failed_request(stage: Stage) -> 
     assert (plane.port("stable"), plane.port("candidate")) == (stage.candidate.port, None)
     plane.finish("candidate")
     assert plane.port("stable") == stage.candidate.port
+
+
+@pytest.mark.parametrize("winner", ["stable", "candidate"])
+def test_finishing_goes_on_where_it_was_interrupted(
+    stage: Stage, winner: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: list[Path] = []
+
+    def interrupted(path: Path, part: dict[str, object]) -> None:
+        if len(placed) == limit:
+            raise KeyboardInterrupt
+        place(path, part)
+        placed.append(path)
+
+    for limit in range(10):  # noqa: B007  the function above looks at it
+        stage.plane.apply(Traffic())
+        stage.plane.point("stable", stage.stable.port)
+        stage.plane.point("candidate", stage.candidate.port)
+        until_healthy(stage.plane)
+        stage.plane.apply(Traffic(candidate=50))
+        placed.clear()
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+            patch.setattr(module, "place", interrupted)
+            stage.plane.finish(winner)
+            break
+        EnvoyPlane(stage.plane.proxy).finish(winner)
+        winning = stage.stable if winner == "stable" else stage.candidate
+        assert (stage.plane.port("stable"), stage.plane.port("candidate")) == (winning.port, None)
+        assert stage.plane.current() == Traffic()
+    assert len(placed) == (2 if winner == "stable" else 4)
 
 
 def test_without_a_candidate_nothing_is_sent_to_one(tmp_path: Path, servers: tuple[Upstream, Upstream]) -> None:
