@@ -140,7 +140,7 @@ def open_store(store: Path) -> FeatureStore:
 
 def apply(store: Path, use_case: UseCase) -> None:
     """Write the use case's definitions into the store's registry; needed again after the directory was moved."""
-    with _quietly():
+    with quietly():
         open_store(store).apply(Definitions(use_case, store).everything())
 
 
@@ -178,12 +178,12 @@ def materialize(store: Path, use_case: UseCase, end: date) -> None:
     start, definitions = min(_first_change(store, use_case), midnight(end)), Definitions(use_case, store).everything()
     target = online_path(opened)
     if target is None:
-        with _quietly():
+        with quietly():
             opened.apply(definitions)
             _require_forward(opened, midnight(end))
             opened.materialize(start_date=start, end_date=midnight(end))
         return
-    with _scratch_beside(target) as scratch, _quietly():
+    with _scratch_beside(target) as scratch, quietly():
         opened.config.online_store.path = str(scratch)
         opened.apply(definitions)
         opened.materialize(start_date=start, end_date=midnight(end))
@@ -233,7 +233,7 @@ def _join(opened: FeatureStore, service: str, table: pl.DataFrame, use_case: Use
         frame = part.to_pandas(use_pyarrow_extension_array=True)
         # Feast tells the event time by pandas' own type of timestamps.
         frame[EVENT_TIMESTAMP] = part[EVENT_TIMESTAMP].to_pandas()
-        with _quietly():
+        with quietly():
             answer = opened.get_historical_features(entity_df=frame, features=features).to_arrow()
         got = pl.from_arrow(answer)
         assert isinstance(got, pl.DataFrame)
@@ -279,7 +279,7 @@ def _scratch_beside(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep Feast's progress off the terminal, and still what it and ibis are known to warn of."""
     with warnings.catch_warnings(), redirect_stdout(StringIO()):
         # Feast says so on each apply of an on-demand view, which is the one kind of view that can run our transform.

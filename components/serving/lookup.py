@@ -57,7 +57,7 @@ Policy = Literal["flag", "refuse"]
 
 MAX_AGE_DAYS = 61.0
 """Age of the store from which rows are stale; training, too, takes a state for no longer good after so many days."""
-TIMEOUT_MS = 250.0
+TIMEOUT_MS = 100.0
 """Longest that a lookup may take, its wait for a thread included: of the first hundred rows, and as much again for each
 hundred more."""
 ROWS_A_TIMEOUT = 100

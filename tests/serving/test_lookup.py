@@ -1,7 +1,11 @@
 import asyncio
+import json
 import shutil
 import sqlite3
 import threading
+import time
+import urllib.error
+import urllib.request
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from components.features import online, store
 from components.features.rows import from_frame, history_columns
 from components.serving.exchange import Unavailable
 from components.serving.lookup import Lookup
+from components.serving.process import serving
+from components.training.v2_request import json_values
 from tests.conftest import SAMPLE
 
 DAY = date(2001, 6, 29)
@@ -257,3 +263,56 @@ def test_a_store_never_materialised_is_refused_at_the_start(copied, contract, sb
     store.apply(copied, sba)
     with pytest.raises(FairleadError, match="never materialised: run fairlead features materialize"):
         Lookup.open(copied, contract)
+
+
+def test_a_live_server_looks_up_refuses_halves_and_stays_ready_without_its_store(
+    signed_bundle, session_settings, copied, contract, that_day, opened, tmp_path
+):
+    with serving(str(signed_bundle), session_settings, tmp_path / "log", options=("--features", str(copied))) as server:
+
+        def ask(body):
+            call = urllib.request.Request(  # noqa: S310  our own loopback URL
+                f"{server.url}/v2/models/sba_loans/infer",
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+            try:
+                with urllib.request.urlopen(call, timeout=30) as answer:  # noqa: S310
+                    return answer.status, json.load(answer)
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, json.load(error)
+
+        def sent(rows, leave=()):
+            inputs = [
+                {
+                    "name": f.name,
+                    "shape": [len(rows["Bank"])],
+                    "datatype": f.datatype,
+                    "data": json_values(rows[f.name], f),
+                }
+                for f in contract.inputs
+                if f.name not in leave
+            ]
+            return {"inputs": inputs}
+
+        histories = {name for e in contract.entities for name in e.history}
+        expected = opened.probability(that_day)
+        for n in (1, len(expected)):
+            rows = first(that_day, n)
+            for leave in (histories, set()):
+                status, answer = ask(sent(rows, leave))
+                assert status == 200, answer
+                assert answer["outputs"][0]["data"] == pytest.approx(expected[:n], abs=1e-6)
+            assert ask(sent(rows, {"zip_bad"}))[0] == 400
+        assert "zip_bad" in ask(sent(first(that_day), {"zip_bad"}))[1]["error"]
+
+        (copied / "online.db").unlink()
+        end = time.monotonic() + 10
+        while (found := ask(sent(first(that_day), histories)))[0] == 200 and time.monotonic() < end:
+            pass  # an open store is looked at once a second
+        assert found[0] == 503
+        assert "feature store" in found[1]["error"]
+        assert ask(sent(first(that_day)))[0] == 200
+        with urllib.request.urlopen(f"{server.url}/v2/health/ready", timeout=10) as ready:  # noqa: S310
+            assert ready.status == 200
