@@ -27,7 +27,8 @@ def log_e_mismatch(candidate: BoolArray, share: FloatArray, stakes: Stakes = STA
     random = np.broadcast_to((share > 0) & (share < 1), candidate.shape)
     inside = np.where(random, share, 0.5)
     # Every request counts as 1, and nothing is expected of it: what is compared is how many there are.
-    seen = weigh(candidate, inside, random.astype(np.float64), np.zeros(candidate.shape))
+    nothing = np.zeros(candidate.shape)
+    seen = weigh(candidate, inside, random.astype(np.float64), nothing, nothing, nothing)
     more, fewer = log_e_above(seen, 0.0, stakes), log_e_above(seen.mirrored(), 0.0, stakes)
     # A request that could go to one side alone and did not refutes the split by itself.
     impossible = np.where(candidate, share <= 0, share >= 1)

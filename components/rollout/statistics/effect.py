@@ -10,6 +10,13 @@ PRIOR_REQUESTS = 20
 """So many imagined requests without harm stand before the first one, so that few do not steer the expectation."""
 
 
+CEILING = 4.0
+"""With a covariate, a request is expected to be at most so many times as bad as the mean before it …"""
+
+CEILING_OF_NOTHING = 0.05
+"""… and by this more, so that there is room at the start. What is beyond costs some precision, and nothing else."""
+
+
 def two_arm(candidate: BoolArray, share: FloatArray, value: FloatArray, covariate: FloatArray | None = None) -> Payoffs:
     """Weigh randomised requests so that each is an unbiased observation of candidate - stable.
 
@@ -31,17 +38,33 @@ def two_arm(candidate: BoolArray, share: FloatArray, value: FloatArray, covariat
     >>> float(two_arm(np.array([True, False, True, False]), half, np.array([0.0, 0.0, 0.0, 1.0])).value.sum())
     -2.0
     """
-    expected = running_mean(value) if covariate is None else running_regression(value, covariate)
-    return weigh(candidate, share, value, expected)
+    mean = running_mean(value)
+    if covariate is None:
+        return weigh(candidate, share, value, mean, mean, mean)
+    highest = np.minimum(1.0, CEILING * mean + CEILING_OF_NOTHING)
+    expected = np.minimum(running_regression(value, covariate), highest)
+    return weigh(candidate, share, value, expected, np.zeros_like(mean), highest)
 
 
-def weigh(candidate: BoolArray, share: FloatArray, value: FloatArray, expected: FloatArray) -> Payoffs:
-    """Weigh requests by any expectation that was formed before each was assigned; see ``two_arm``."""
+def weigh(
+    candidate: BoolArray,
+    share: FloatArray,
+    value: FloatArray,
+    expected: FloatArray,
+    least: FloatArray,
+    most: FloatArray,
+) -> Payoffs:
+    """Weigh requests by any expectation that was formed before each was assigned; see ``two_arm``.
+
+    ``expected`` is within ``least`` and ``most``, which may depend on earlier requests and not on this one: so do the
+    sizes of the bets then, and where effects differ from request to request no kind of request is bet on more than
+    others. What is refuted of requests that come in no particular order is then refuted of their average.
+    """
     other = 1.0 - share
     return Payoffs(
         value=np.where(candidate, 1.0 / share, -1.0 / other) * (value - expected),
-        lowest=-np.maximum(expected / share, (1.0 - expected) / other),
-        highest=np.maximum((1.0 - expected) / share, expected / other),
+        lowest=-np.maximum(most / share, (1.0 - least) / other),
+        highest=np.maximum((1.0 - least) / share, most / other),
         precision=np.broadcast_to(share * other, value.shape),
     )
 

@@ -37,26 +37,32 @@ def share_given_past(keys: npt.NDArray[np.generic], candidate: BoolArray, weight
         return np.zeros(0)
     order = np.argsort(keys, kind="stable")
     group = np.concatenate([[0], np.cumsum(keys[order][1:] != keys[order][:-1])])
-    w, won = weight[order], candidate[order]
+    # Weights by rank: comparisons of whole numbers are exact.
+    levels, rank = np.unique(np.concatenate([[0.0, 1.0], weight]), return_inverse=True)
+    rank, won, top = rank[2:][order], candidate[order], len(levels) - 1
     # The hidden number is at or above every weight that left the key with stable, below every one that moved it.
-    floor = _largest_before(np.where(won, 0.0, w), group)
-    ceiling = 1.0 - _largest_before(np.where(won, 1.0 - w, 0.0), group)
-    torn = floor > ceiling + 1e-12
-    if torn.any():
-        key = keys[order][int(np.argmax(torn))]
-        raise FairleadError(
-            f"key {key!r} changed sides though the weights gave no reason ({len(np.unique(group[torn]))} such keys): "
-            "assignment is not sticky by this key; give the key that the router hashes, or use the weights as shares"
-        )
-    width = ceiling - floor
+    floor = _largest_so_far(np.where(won, 0, rank), group)
+    ceiling = top - _largest_so_far(np.where(won, top - rank, 0), group)
+    _check_sticky(keys[order], group, floor >= ceiling)
+    first = np.concatenate([[True], group[1:] != group[:-1]])
+    low = np.where(first, 0.0, levels[np.roll(floor, 1)])
+    high = np.where(first, 1.0, levels[np.roll(ceiling, 1)])
     share = np.empty(n)
-    share[order] = np.where(width > 1e-12, np.clip((w - floor) / np.where(width > 1e-12, width, 1.0), 0.0, 1.0), 0.0)
+    share[order] = np.clip((levels[rank] - low) / (high - low), 0.0, 1.0)
     return share
 
 
-def _largest_before(x: FloatArray, group: npt.NDArray[np.int64]) -> FloatArray:
-    """Return the largest earlier entry of the same group, 0 for its first; entries are within 0 and 1."""
-    # Two apart, groups cannot reach into one another.
-    running = np.maximum.accumulate(x + 2.0 * group) - 2.0 * group
-    first = np.concatenate([[True], group[1:] != group[:-1]])
-    return np.where(first, 0.0, np.concatenate([[0.0], running[:-1]]))
+def _largest_so_far(rank: npt.NDArray[np.intp], group: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return the largest entry of the same group up to each one."""
+    step = int(rank.max()) + 1  # so far apart, groups cannot reach into one another
+    largest: npt.NDArray[np.intp] = np.maximum.accumulate(rank + step * group) - step * group
+    return largest
+
+
+def _check_sticky(keys: npt.NDArray[np.generic], group: npt.NDArray[np.intp], torn: BoolArray) -> None:
+    if torn.any():
+        raise FairleadError(
+            f"key {keys[int(np.argmax(torn))]!s} changed sides though the weights gave no reason "
+            f"({len(np.unique(group[torn]))} such keys): assignment is not sticky by this key; give the key that the "
+            "router hashes, or use the weights as shares"
+        )
