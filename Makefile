@@ -75,6 +75,10 @@ format: .dev ## mend style where that can be done by a program
 bench: .everything ## measure the figures that the README states
 	@$(PY) -m pipelines bench $(ARGS)
 
+.PHONY: bench-peeking
+bench-peeking: .platform ## simulate what constant looks at a rollout cost; a shorter look: make bench-peeking ARGS=--short
+	@$(PY) -m pipelines bench-peeking $(ARGS)
+
 .PHONY: hooks
 hooks: .dev ## check style, types and locks before each commit
 	@$(PY) -m pre_commit install

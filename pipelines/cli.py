@@ -209,5 +209,19 @@ def bench(settings: Settings) -> None:
     measure(settings.home, click.echo)
 
 
+@main.command("bench-peeking")
+@click.option("--short", is_flag=True, help="Few rollouts, for a look; the intervals are wide.")
+def bench_peeking(short: bool) -> None:
+    """Simulate rollouts that are looked at all the time: false verdicts, and requests until harm is found; two minutes.
+
+    Fails when a promise is broken.
+    """
+    from pipelines.benchmarks.peeking import SMALL, Sizes
+    from pipelines.benchmarks.peeking import bench as simulate
+
+    if not simulate(click.echo, SMALL if short else Sizes()):
+        sys.exit(1)
+
+
 for command in (feature_commands.features, *registry_commands.COMMANDS):
     main.add_command(command)
