@@ -352,11 +352,11 @@ def test_killed_at_random_points_it_ends_as_if_it_never_had_been(tmp_path, unsyn
     kills = {"point": 0, "time": 0}
     for number in range(1000):
         world = prepared(tmp_path / f"killed-{number}", case)
-        how = "time" if number % 3 == 1 else "point"
+        how = "time" if kills["time"] < 3 and number % 2 else "point"
         while True:
             pid = child(world, die_at(chance.randint(1, 40)) if how == "point" else None)
             if how == "time":
-                time.sleep(chance.uniform(0, 0.05))
+                time.sleep(chance.uniform(0, 0.02))
                 os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
             if os.WIFSIGNALED(status):
@@ -368,7 +368,6 @@ def test_killed_at_random_points_it_ends_as_if_it_never_had_been(tmp_path, unsyn
                 break
         assert world.told() == expected.told()
         assert world.ledger.verify() == expected.ledger.verify()
-        if kills["point"] >= 25:
-            break
-    assert kills["point"] >= 25
-    assert kills["time"] > 0
+        if kills["point"] >= 25 and kills["time"] >= 3:
+            return
+    pytest.fail(f"too few kills: {kills}")
