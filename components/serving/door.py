@@ -51,36 +51,43 @@ def check(request: Request, contract: Contract, max_rows: int) -> Columns:
     _refuse(_name_problems(request.tensors, contract.inputs))
     n = _rows(request.tensors, max_rows)
     columns: dict[str, Array] = {}
-    problems: list[str] = []
+    problems: list[ContractViolation] = []
     for field in contract.inputs:
         tensor = given.get(field.name)
         try:
             columns[field.name] = _missing(field, n) if tensor is None else _column(tensor, field)
         except ContractViolation as error:
-            problems.append(str(error))
+            problems.append(error)
     _refuse(problems)
     return columns
 
 
-def _refuse(problems: Sequence[str]) -> None:
+def _refuse(problems: Sequence[ContractViolation]) -> None:
     if problems:
         more = len(problems) - SHOWN
         tail = f"; and {more} more" if more > 0 else ""
-        raise ContractViolation("; ".join(problems[:SHOWN]) + tail)
+        breaches = [breach for problem in problems for breach in problem.breaches]
+        raise ContractViolation("; ".join(str(problem) for problem in problems[:SHOWN]) + tail, breaches)
 
 
-def _name_problems(tensors: Sequence[Tensor], fields: Sequence[Field]) -> list[str]:
+def _problem(name: str, reason: str, text: str) -> ContractViolation:
+    return ContractViolation(f"input {_shown(name)}: {text}", [(name, reason)])
+
+
+def _name_problems(tensors: Sequence[Tensor], fields: Sequence[Field]) -> list[ContractViolation]:
     names = [f.name for f in fields]
     given = [t.name for t in tensors]
-    problems = [f"input {_shown(name)}: sent {n} times, allowed: once" for name, n in Counter(given).items() if n > 1]
+    repeated = {name: n for name, n in Counter(given).items() if n > 1}
+    problems = [_problem(name, "repeated", f"sent {n} times, allowed: once") for name, n in repeated.items()]
     for name in dict.fromkeys(given):
         if name not in names:
             close = get_close_matches(name, names, n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
-            problems.append(f"input {_shown(name)}: unknown{hint}; allowed: {', '.join(names)}")
+            problems.append(_problem(name, "unknown", f"unknown{hint}; allowed: {', '.join(names)}"))
     for field in fields:
         if field.name not in given and not field.nullable:
-            problems.append(f"input {field.name!r}: missing; it is required, as {field.datatype} of shape [n]")
+            text = f"missing; it is required, as {field.datatype} of shape [n]"
+            problems.append(_problem(field.name, "missing", text))
     return problems
 
 
@@ -89,14 +96,14 @@ def _rows(tensors: Sequence[Tensor], max_rows: int) -> int:
         raise ContractViolation("no inputs; send one tensor for each input of the model")
     for t in tensors:
         if len(t.shape) not in (1, 2) or (len(t.shape) == 2 and t.shape[1] != 1):
-            raise ContractViolation(f"input {t.name!r}: shape {list(t.shape)} found, allowed: [n] or [n, 1]")
+            raise _problem(t.name, "shape", f"shape {list(t.shape)} found, allowed: [n] or [n, 1]")
     lengths = {t.name: t.shape[0] for t in tensors}
     n = next(iter(lengths.values()))
     if odd := {name: m for name, m in lengths.items() if m != n}:
         name, m = next(iter(odd.items()))
-        raise ContractViolation(f"input {name!r}: {m} rows found, allowed: {n}, as in {tensors[0].name!r}")
+        raise _problem(name, "shape", f"{m} rows found, allowed: {n}, as in {tensors[0].name!r}")
     if n < 1:
-        raise ContractViolation(f"input {tensors[0].name!r}: {n} rows found, allowed: 1 to {max_rows}")
+        raise _problem(tensors[0].name, "shape", f"{n} rows found, allowed: 1 to {max_rows}")
     if n > max_rows:
         raise TooLarge(f"{n} rows found, allowed: 1 to {max_rows}; send them in several requests")
     return n
@@ -114,12 +121,10 @@ def _column(tensor: Tensor, field: Field) -> Array:
     allowed = DATATYPES[field.kind]
     if tensor.datatype not in allowed:
         text = f"datatype {_shown(tensor.datatype)} found, allowed: {', '.join(allowed)}"
-        raise ContractViolation(f"input {field.name!r}: {text}")
+        raise _problem(field.name, "datatype", text)
     data = _flat(tensor)
     if len(data) != tensor.shape[0]:
-        raise ContractViolation(
-            f"input {field.name!r}: {len(data)} values found, allowed: {tensor.shape[0]}, as its shape says"
-        )
+        raise _problem(field.name, "shape", f"{len(data)} values found, allowed: {tensor.shape[0]}, as its shape says")
     if field.kind in ("int", "float"):
         return _numbers(data, field, whole=field.kind == "int" or tensor.datatype in INTEGERS)
     texts = _texts(data, field)
@@ -145,7 +150,7 @@ def _numbers(data: list[Any] | Array, field: Field, whole: bool) -> Array:
     if not field.nullable:
         _values(missing, data, field, f"a number{_domain(field)}")
     if whole:
-        _values(np.abs(array) > EXACT, data, field, "a whole number up to 2**53 either way")
+        _values(~missing & _inexact(data), data, field, "a whole number up to 2**53 either way")
         _values(~missing & (array != np.floor(array)), data, field, "a whole number")
     _values(np.isinf(array), data, field, "a finite number")
     with np.errstate(invalid="ignore"):
@@ -156,6 +161,14 @@ def _numbers(data: list[Any] | Array, field: Field, whole: bool) -> Array:
             outside |= array > field.maximum
     _values(outside, data, field, f"a number{_domain(field)}")
     return array
+
+
+def _inexact(data: list[Any] | Array) -> Array:
+    """Say which values are too large to be told from their neighbours as floats; 2**53 + 1 is 2**53 as one."""
+    limit = int(EXACT)
+    if isinstance(data, np.ndarray):
+        return np.asarray((data > limit) | (data < -limit))
+    return np.array([v is not None and not -limit <= v <= limit for v in data], dtype=bool)
 
 
 def _float(value: float) -> float:
@@ -224,7 +237,21 @@ def _values(wrong: Array, data: Sequence[Any] | Array, field: Field, allowed: st
 
 
 def _violation(field: Field, row: int, value: object, allowed: str) -> ContractViolation:
-    return ContractViolation(f"input {field.name!r}, row {row}: found {_shown(value)}, allowed: {allowed}")
+    text = f"input {field.name!r}, row {row}: found {_shown(value)}, allowed: {allowed}"
+    return ContractViolation(text, [(field.name, _reason(field, value))])
+
+
+def _reason(field: Field, value: object) -> str:
+    """Say in a word what is wrong with a value: it is none, not of the field's type, or not in its domain."""
+    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)) or _blank(value):
+        return "null"
+    numeric = field.kind in ("int", "float")
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return "domain" if (number if numeric else isinstance(value, str)) else "type"
+
+
+def _blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _shown(value: object) -> str:

@@ -239,3 +239,42 @@ def test_a_limit_is_a_limit():
     assert len(check(request, CONTRACT, 4)["size"]) == 4
     with pytest.raises(TooLarge, match="4 rows found, allowed: 1 to 3"):
         check(request, CONTRACT, 3)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("datatype", ["INT64", "FP64"])
+def test_a_whole_number_that_no_float_can_hold_is_refused(datatype, sign):
+    for value, fits in ((sign * 2**53, True), (sign * (2**53 + 1), False), (sign * 2**63 - (sign > 0), False)):
+        for data in ([value], np.array([value], dtype="int64")):
+            tensor = Tensor("seen", datatype, (1,), data)
+            request = Request((*(t for t in _with("seen", 1).tensors if t.name != "seen"), tensor))
+            if fits:
+                assert check(request, CONTRACT, 1)["seen"].tolist() == [value]
+            else:
+                with pytest.raises(ContractViolation, match=r"'seen', row 0: found -?\d+, allowed: a whole number up"):
+                    check(request, CONTRACT, 1)
+
+
+BREACHES = [
+    (lambda: _with("size", 7.5), ("size", "domain")),
+    (lambda: _with("size", "7"), ("size", "type")),
+    (lambda: _with("size", True), ("size", "type")),
+    (lambda: _with("amount", float("nan")), ("amount", "null")),
+    (lambda: _with("flag", None), ("flag", "null")),
+    (lambda: _with("flag", "  "), ("flag", "null")),
+    (lambda: _with("flag", "y"), ("flag", "domain")),
+    (lambda: _with("bank", 5), ("bank", "type")),
+    (lambda: _with("day", "today"), ("day", "domain")),
+    (lambda: Request(_with("size", 1).tensors[1:]), ("day", "missing")),
+    (lambda: Request((*_with("size", 1).tensors, Tensor("x", "FP64", (1,), [1]))), ("x", "unknown")),
+    (lambda: Request(_with("size", 1).tensors * 2), ("day", "repeated")),
+    (lambda: Request((Tensor("day", "INT64", (1,), [1]), *_with("size", 1).tensors[1:])), ("day", "datatype")),
+    (lambda: Request((Tensor("day", "BYTES", (1, 2), []), *_with("size", 1).tensors[1:])), ("day", "shape")),
+]
+
+
+@pytest.mark.parametrize(("make", "breach"), BREACHES, ids=range(len(BREACHES)))
+def test_a_violation_says_in_words_that_can_be_counted_what_broke(make, breach):
+    with pytest.raises(ContractViolation) as caught:
+        check(make(), CONTRACT, 3)
+    assert caught.value.breaches[0] == breach
