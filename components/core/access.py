@@ -11,15 +11,16 @@ from components.core.config import Settings
 from components.core.errors import FairleadError, unknown
 
 Role = Literal["data_scientist", "approver", "operator", "auditor"]
-Action = Literal["train", "register", "request", "decide", "promote", "sign", "replay", "audit"]
+Action = Literal["train", "register", "request", "decide", "promote", "rollout", "sign", "replay", "audit"]
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {
     "data_scientist": frozenset({"train", "register", "request", "replay"}),
     "approver": frozenset({"decide", "audit"}),
-    "operator": frozenset({"request", "promote", "sign", "replay"}),
+    "operator": frozenset({"request", "promote", "rollout", "sign", "replay"}),
     "auditor": frozenset({"audit"}),
 }
-"""What each role may do. ``request`` asks for an approval, ``decide`` gives or refuses it, ``sign`` signs anew."""
+"""What each role may do. ``request`` asks for an approval, ``decide`` gives or refuses it, ``sign`` signs anew,
+``rollout`` starts, pauses and ends what moves live traffic: whoever trained a model asks, an operator does."""
 
 
 class Access(BaseModel):

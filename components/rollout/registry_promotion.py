@@ -49,13 +49,14 @@ class ByRegistry:
         return f"{asked[-1].decided_by}: {asked[-1].reason}"
 
     def ask(self, rollout: Rollout) -> None:
-        """Ask for the approval unless there is one that is open or given.
+        """Ask for the approval unless there is one that is open or given, or it was refused since the rollout began.
 
         Raises:
             FairleadError: the actor may not ask.
         """
         version = self._version(rollout)
-        if not any(a.state in ("requested", "given") for a in self._about(version)):
+        there = any(a.state in ("requested", "given") for a in self._about(version))
+        if not there and self.refusal(rollout) is None:
             Registry(self._settings).request(version.use_case, version.version)
 
     def promote(self, rollout: Rollout, approval: str | None) -> None:

@@ -30,6 +30,10 @@ def test_no_single_role_can_register_approve_and_promote():
         assert len(actions & {"register", "decide", "promote"}) <= 1
 
 
+def test_live_traffic_is_moved_by_operators_alone():
+    assert [role for role, actions in ALLOWED.items() if "rollout" in actions] == ["operator"]
+
+
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_stranger_may_do_nothing(action):
     with pytest.raises(FairleadError, match="actor 'eve' has the roles none"):
