@@ -1,8 +1,10 @@
 import pytest
+from click.testing import CliRunner
 
 from pipelines.benchmarks import peeking
 from pipelines.benchmarks.peeking import CASES, SMALL, Sizes, bench
 from pipelines.benchmarks.rollouts import Verdicts
+from pipelines.cli import main
 
 
 def test_a_small_run_keeps_its_promises_and_tells_all_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +37,11 @@ def test_a_promise_that_is_broken_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_small_sizes_are_small() -> None:
     assert SMALL.alike * SMALL.alike_requests < 1_000_000
+
+
+@pytest.mark.parametrize(("kept", "code"), [(True, 0), (False, 1)])
+def test_the_command_fails_with_a_broken_promise(kept: bool, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Sizes] = []
+    monkeypatch.setattr(peeking, "bench", lambda _say, sizes: asked.append(sizes) or kept)
+    assert CliRunner().invoke(main, ["bench-peeking", "--short"]).exit_code == code
+    assert asked == [SMALL]

@@ -169,7 +169,8 @@ def _fixed(situation: Situation, legs: Sequence[Leg], against: float, threshold:
     if all(leg.share is None for leg in legs):
         spread = situation.spread
         if spread is None:
-            rate = situation.stable + situation.effect
+            # Half-way between what is and what is to be refuted.
+            rate = situation.stable + (situation.effect + against) / 2
             spread = float(np.sqrt(rate * (1 - rate)))
         # One value for each request instead of two halves.
         return requests_needed_for_mean(np.array([0.5]), spread / 2, apart, level, POWER)
