@@ -59,6 +59,14 @@ test: .everything ## run all tests; some of them: make test ARGS="tests/core"
 	  echo 'the failed ones again: make test ARGS="--last-failed -vv"' >&2; exit $$status; }
 	@echo 'next: make demo shows the whole way, make bench what it costs; README.md says which file does what'
 
+.PHONY: test-kafka
+test-kafka: .dev ## log to a real Kafka broker and kill it (needs Java 17 and Maven, fetches 43 MB once)
+	@$(PY) -m pytest -q -s -m integration tests/integration/test_kafka.py $(ARGS)
+
+.PHONY: test-traces
+test-traces: .dev ## send traces to a real MLflow server
+	@$(PY) -m pytest -q -m integration tests/integration/test_traces.py $(ARGS)
+
 .PHONY: lint
 lint: .dev ## check style, types and that the locks fit pyproject.toml
 	@$(PY) -m ruff check .

@@ -67,6 +67,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings.model_validate({**defaults, **values, "home": str(home)})
 
 
+def write_settings(settings: Settings) -> dict[str, str]:
+    """Write the settings as environment variables, secrets in clear: for a process of our own and for nothing else."""
+    values = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        text = value.get_secret_value() if isinstance(value, SecretStr) else "" if value is None else str(value)
+        if text:
+            values[f"FAIRLEAD_{name.upper()}"] = text
+    return values
+
+
 def _account() -> str:
     """Name the account this process runs under; a container's may have a number only."""
     try:

@@ -17,10 +17,10 @@ TICK = 0.05
 """Seconds between two looks at an empty queue. Waking the thread at each request would cost the request."""
 AT_ONCE = 128
 """Most rows turned into records in one go. It takes about a millisecond, in which no other thread runs Python."""
-ATTEMPTS = 3
-"""How often a write is tried."""
-PAUSE = 0.2
-"""Seconds before the second attempt; twice as long before each further one."""
+GIVE_UP = 30.0
+"""Seconds for which a write is tried again: a broker that restarts costs nothing, as long as the queue has room."""
+PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds before the second attempt; twice as long before each further one, up to the second number."""
 QUIET = 30.0
 """Seconds in which a failing sink is logged once."""
 
@@ -158,14 +158,18 @@ class Outlet:
     def _hand_over(self) -> None:
         records = self._pending[: self.sink.rows]
         self._pending = self._pending[self.sink.rows :]
-        for attempt in range(ATTEMPTS):
-            if attempt and self._over.wait(PAUSE * 2 ** (attempt - 1)):
-                return
+        end, pause = time.monotonic() + GIVE_UP, PAUSE
+        while True:
             left = self._write(records)
             self._count(written=len(records) - len(left))
             records = left
             if not records:
                 return
+            if time.monotonic() + pause > end:
+                break
+            if self._over.wait(pause):
+                return
+            pause = min(2 * pause, LONGEST_PAUSE)
         self._count(failed=len(records))
 
     def _write(self, records: list[Record]) -> list[Record]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core.config import Settings
+from components.core.config import Settings, write_settings
 from components.core.errors import FairleadError
 
 HOST = "127.0.0.1"
@@ -94,11 +94,8 @@ def tail(log: Path) -> str:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    named = {f"FAIRLEAD_{k.upper()}": v for k, v in settings.model_dump(mode="json").items() if isinstance(v, str)}
-    named["FAIRLEAD_LOG_KEY"] = settings.log_key.get_secret_value()  # written out it would be asterisks
-    return {k: v for k, v in os.environ.items() if not k.startswith("FAIRLEAD_")} | {
-        k: v for k, v in named.items() if v
-    }
+    others = {name: value for name, value in os.environ.items() if not name.startswith("FAIRLEAD_")}
+    return others | write_settings(settings)
 
 
 def _wait(process: "subprocess.Popen[bytes]", url: str, deadline: float, log: Path) -> None:

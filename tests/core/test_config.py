@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from components.core.config import Settings, read_settings
+from components.core.config import Settings, read_settings, write_settings
 from components.core.errors import FairleadError
 
 
@@ -61,3 +61,9 @@ def test_the_process_environment_is_read_when_none_is_given(monkeypatch):
 def test_settings_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         read_settings({}).actor = "x"
+
+
+def test_what_is_written_is_read_again_secrets_too():
+    given = {f"FAIRLEAD_{name.upper()}": f"/given/{name}" for name in Settings.model_fields}
+    assert write_settings(read_settings(given)) == given
+    assert read_settings(write_settings(read_settings({}))) == read_settings({})

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.serving import outlet as module
-from components.serving.outlet import ATTEMPTS, Counts, Outlet
+from components.serving.outlet import Counts, Outlet
 from components.serving.records import Recorder
 from components.serving.sampling import keep
 from tests.serving.logged import DEADLINE, FIELDS, Kept, batch, until
@@ -18,6 +18,7 @@ RECORDER = Recorder("loans", "3", "stable", FIELDS)
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 0.001)
+    monkeypatch.setattr(module, "GIVE_UP", 0.01)
 
 
 def _outlet(sink, capacity_rows=1000, recorder=RECORDER):
@@ -81,28 +82,58 @@ def test_a_sink_that_fails_once_gets_the_rows_again():
     assert len(sink.records) == 4
 
 
-def test_a_sink_that_keeps_failing_loses_its_rows_within_bounds():
+def test_a_sink_that_keeps_failing_loses_its_rows_after_a_while():
     sink = Kept()
     sink.failing = OSError("disk full")
     outlet = _outlet(sink)
     _offer(outlet, batch(4))
     until(lambda: outlet.counts().failed == 4)
-    assert sink.writes == [4] * ATTEMPTS
+    tried = len(sink.writes)
+    assert 2 <= tried <= 10
     sink.failing = None
     _offer(outlet, batch(2, "later"))
     _close(outlet)
-    assert outlet.counts() == Counts(written=2, failed=4, errors=ATTEMPTS)
+    assert outlet.counts() == Counts(written=2, failed=4, errors=tried)
 
 
-def test_only_what_did_not_arrive_is_written_again():
+def test_a_sink_that_comes_back_in_time_has_lost_nothing(monkeypatch):
+    monkeypatch.setattr(module, "GIVE_UP", 3600)
+    sink = Kept(rows=10)
+    sink.failing = OSError("restarting")
+    outlet = _outlet(sink)
+    _offer(outlet, *(batch(7, f"r{i}") for i in range(5)))
+    until(lambda: outlet.counts().errors > 5)
+    assert outlet.counts().waiting == 35
+    sink.failing = None
+    _close(outlet)
+    assert outlet.counts() == Counts(written=35, errors=outlet.counts().errors)
+    assert [r.request_id for r in sink.records] == [f"r{i}" for i in range(5) for _ in range(7)]
+
+
+def test_only_what_did_not_arrive_is_written_again(monkeypatch):
+    monkeypatch.setattr(module, "GIVE_UP", 3600)
     sink = Kept()
     sink.failing, sink.some = OSError(), 2
     outlet = _outlet(sink)
-    _offer(outlet, batch(9))
+    _offer(outlet, batch(8))
     _close(outlet)
-    assert sink.writes == [9, 7, 5]
-    assert outlet.counts() == Counts(written=6, failed=3, errors=3)
-    assert [r.row for r in sink.records] == list(range(6))
+    assert sink.writes == [8, 6, 4, 2, 0][: len(sink.writes)]
+    assert outlet.counts().written == 8
+    assert [r.row for r in sink.records] == list(range(8))
+
+
+def test_the_end_does_not_wait_for_a_sink_that_is_down(monkeypatch):
+    monkeypatch.setattr(module, "GIVE_UP", 3600)
+    sink = Kept()
+    sink.failing = OSError("gone")
+    outlet = _outlet(sink)
+    _offer(outlet, batch(8))
+    start = time.monotonic()
+    _close(outlet, 0.1)
+    assert time.monotonic() - start < 5
+    outlet._thread.join(DEADLINE)
+    assert not outlet._thread.is_alive()
+    assert outlet.counts() == Counts(dropped=8, errors=outlet.counts().errors)
 
 
 def test_a_failing_sink_is_logged_once_in_a_while(caplog):

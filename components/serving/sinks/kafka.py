@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "linger.ms": 5,
     "compression.type": "lz4",
     "message.timeout.ms": PATIENCE_MS,
+    # A broker that is back is found within a second; the library's own ten would be lost to the log.
+    "reconnect.backoff.max.ms": 1_000,
     "log_level": 0,
 }
 

@@ -19,17 +19,19 @@ not_checked_here = {"cloudevents+https": "the same code; only the connection dif
 
 
 def consume(brokers: str, topic: str, expected: int) -> list[tuple[str, dict]]:
-    """Read a topic from its beginning until so many messages have come; gives keys and contents."""
+    """Read a topic from its beginning until so many different rows have come; gives keys and contents."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "g", "log_level": 0, "enable.auto.commit": False})
     found = []
+    rows = set()
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
-        while len(found) < expected:
+        while len(rows) < expected:
             message = consumer.poll(10)
-            assert message is not None, f"only {len(found)} of {expected} messages came"
+            assert message is not None, f"only {len(rows)} of {expected} rows came"
             assert message.error() is None, message.error()
             found.append((message.key().decode(), json.loads(message.value())))
+            rows.add((found[-1][0], found[-1][1]["row"]))
     finally:
         consumer.close()
     return found
