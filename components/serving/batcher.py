@@ -111,16 +111,17 @@ class Batcher:
 
     def _run(self, calls: Sequence[Call]) -> None:
         try:
-            for call, result in zip(calls, self._score(calls), strict=True):
-                call.score.set_result(result)
+            results = list(zip(calls, self._score(calls), strict=True))
         except Exception as error:
             if len(calls) == 1:
                 calls[0].score.set_exception(error)
                 return
             # One row that cannot be scored must not take its neighbours with it.
             for call in calls:
-                if not call.score.done():
-                    self._run([call])
+                self._run([call])
+            return
+        for call, result in results:
+            call.score.set_result(result)
 
 
 def late(seconds: float) -> Late:
