@@ -4,13 +4,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from components.core.contracts import FloatArray
+from components.training.booster import FILE, open_booster
 from components.training.bundle import Bundle
 from components.training.scorer import TOLERANCE
 
@@ -60,10 +59,10 @@ def open_engines(bundle: Bundle) -> Engines:
     is the one that the bundle's examples were checked with.
     """
     small = bundle.scorer.score
-    path = bundle.path / "model.ubj"
+    path = bundle.path / FILE
     if not path.is_file():
         return Engines(small)
-    large = xgboost_engine(path)
+    large = open_booster(path)
     matrix = bundle.transform.apply(bundle.background())
     difference = np.abs(bundle.calibration.apply(small(matrix)) - bundle.calibration.apply(large(matrix)))
     # Written so that NaN disagrees.
@@ -72,21 +71,6 @@ def open_engines(bundle: Bundle) -> Engines:
         return Engines(small)
     crossing = crossing_point(small, large, matrix)
     return Engines(small) if crossing is None else Engines(small, large, crossing)
-
-
-def xgboost_engine(path: Path) -> Engine:
-    """Load a booster to predict in place, in one thread."""
-    import xgboost
-
-    booster: Any = xgboost.Booster({"nthread": 1})
-    booster.load_model(path)
-    booster.set_param({"nthread": 1})
-
-    def score(matrix: Matrix) -> FloatArray:
-        scores: FloatArray = booster.inplace_predict(matrix, missing=np.nan, validate_features=False)
-        return scores
-
-    return score
 
 
 def crossing_point(small: Engine, large: Engine, rows: Matrix) -> int | None:

@@ -11,12 +11,16 @@ from onnxmltools.convert.common.data_types import FloatTensorType as XGBoostFloa
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType as SklearnFloat
 
+from components.core.contracts import FloatArray
 from components.core.errors import IntegrityError, unknown
+from components.training.booster import FILE, Score, open_booster
 from components.training.candidate import Candidate
 from components.training.scorer import TOLERANCE, Scorer
 
+Matrix = npt.NDArray[np.float32]
 
-def export(candidate: Candidate, matrix: npt.NDArray[np.float32], target: Path) -> float:
+
+def export(candidate: Candidate, matrix: Matrix, target: Path) -> float:
     """Write ``model.onnx`` (and ``model.ubj`` for XGBoost) into a directory and check it against the native model.
 
     Args:
@@ -25,7 +29,7 @@ def export(candidate: Candidate, matrix: npt.NDArray[np.float32], target: Path) 
         target: an existing directory.
 
     Returns:
-        Largest absolute difference in probability over the rows.
+        Largest absolute difference in probability over the rows, in either form.
 
     Raises:
         IntegrityError: some row differs by more than ``TOLERANCE``; names the worst.
@@ -33,17 +37,24 @@ def export(candidate: Candidate, matrix: npt.NDArray[np.float32], target: Path) 
     """
     path = target / "model.onnx"
     path.write_bytes(_to_onnx(candidate, matrix.shape[1]).SerializeToString(deterministic=True))
+    # As a server will load them: from disk.
+    forms: dict[str, Score] = {path.name: Scorer(path).score}
     if candidate.algorithm == "xgboost":
-        _booster(candidate).save_model(target / "model.ubj")
+        _booster(candidate).save_model(target / FILE)
+        forms[FILE] = open_booster(target / FILE)
     native = candidate.calibration.apply(candidate.model.predict_proba(matrix)[:, 1])
-    portable = candidate.calibration.apply(Scorer(path).score(matrix))
+    return max(_difference(name, score, candidate, matrix, native) for name, score in forms.items())
+
+
+def _difference(name: str, score: Score, candidate: Candidate, matrix: Matrix, native: FloatArray) -> float:
+    portable = candidate.calibration.apply(score(matrix))
     difference = np.abs(native - portable)
     worst = int(np.argmax(difference))
     if not difference[worst] <= TOLERANCE:
         names = candidate.transform.names
         row = ", ".join(f"{name}={value:.6g}" for name, value in zip(names, matrix[worst], strict=True))
         raise IntegrityError(
-            f"model.onnx does not answer like the {candidate.algorithm} model: row {worst} gets {portable[worst]:.9f}, "
+            f"{name} does not answer like the {candidate.algorithm} model: row {worst} gets {portable[worst]:.9f}, "
             f"natively {native[worst]:.9f}; allowed difference {TOLERANCE:g}. The row: {row}"
         )
     return float(difference[worst])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from components.serving import engines
-from components.serving.engines import Engines, crossing_point, open_engines, xgboost_engine
+from components.serving.engines import Engines, crossing_point, open_engines
+from components.training.booster import open_booster
 from components.training.bundle import Bundle
 from components.training.export import export
 from components.training.scorer import TOLERANCE
@@ -18,7 +19,7 @@ def matrix(opened, rows):
 
 
 def test_both_engines_answer_alike_with_values_missing_too(opened, matrix):
-    large = xgboost_engine(opened.path / "model.ubj")
+    large = open_booster(opened.path / "model.ubj")
     assert np.isnan(matrix).any()
     holes = np.where(np.random.default_rng(0).random(matrix.shape) < 0.3, np.float32(np.nan), matrix)
     for some in (matrix, holes, np.full_like(matrix, np.nan)):
@@ -68,8 +69,8 @@ def test_a_bundle_has_both_engines_where_the_second_is_the_faster_one(opened, mo
 
 def test_an_engine_that_disagrees_is_left_out(opened, baseline, matrix, tmp_path, monkeypatch, caplog):
     other = shutil.copytree(opened.path, tmp_path / "other")
-    booster = engines.xgboost_engine(other / "model.ubj")
-    monkeypatch.setattr(engines, "xgboost_engine", lambda _: lambda m: booster(m) + 1e-4)
+    booster = open_booster(other / "model.ubj")
+    monkeypatch.setattr(engines, "open_booster", lambda _: lambda m: booster(m) + 1e-4)
     with caplog.at_level(logging.WARNING):
         assert open_engines(Bundle.open(other)).describe() == {"engine": "onnxruntime"}
     assert "model.ubj differs from model.onnx by" in caplog.text
