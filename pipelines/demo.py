@@ -41,21 +41,23 @@ def demo(settings: Settings, say: Say) -> None:
     if registry.champion(USE_CASE) is None:
         before = case.as_of.replace(year=case.as_of.year - 1)
         say(f"The reigning model: trained on what was known on {before}")
-        _crown(registry, settings, _version(_train(settings, before, say)), say)
+        _crown(registry, settings, version_of(train(settings, before, say)), say)
     say(f"The challenger: trained on what was known on {case.as_of}, judged against the reigning model")
-    done = _train(settings, case.as_of, say)
-    uri = f"models:/{USE_CASE}/{_version(done)}"
+    done = train(settings, case.as_of, say)
+    uri = f"models:/{USE_CASE}/{version_of(done)}"
     say(f"Serving {uri} with a KServe model server on 127.0.0.1")
     answers = _call(uri, settings, done.folder / "server.log")
     for line in _summary(settings, done, uri, answers, time.monotonic() - started):
         say(line)
 
 
-def _train(settings: Settings, as_of: date, say: Say) -> Run:
+def train(settings: Settings, as_of: date, say: Say) -> Run:
+    """Run the training pipeline as of a day."""
     return local.run(compiled("training"), parameters(USE_CASE, as_of.isoformat(), ""), settings.home, say)
 
 
-def _version(done: Run) -> int:
+def version_of(done: Run) -> int:
+    """Return the version that a run has registered."""
     return int(json.loads(done.artifact("register", "registered").read_text(encoding="utf-8"))["version"])
 
 
