@@ -1,6 +1,9 @@
 import http.client
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,12 +31,18 @@ def running(
         yield server
 
 
-@pytest.fixture(scope="session")
-def call(running: Running) -> Call:
-    """Send JSON values, bytes or chunks of them to the running server; gives status, headers and body."""
-    address = urlsplit(running.url)
+@dataclass(frozen=True)
+class Served:
+    """A server process of a test's own."""
 
-    def send(path, body=None, headers=None, method=None):
+    url: str
+    grpc: str
+    pid: int
+    log: Path
+
+    def send(self, path, body=None, headers=None, method=None):
+        """Send JSON values, bytes or chunks of them; gives status, headers and body."""
+        address = urlsplit(self.url)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
         try:
             data = json.dumps(body).encode() if isinstance(body, dict) else body
@@ -43,7 +52,35 @@ def call(running: Running) -> Call:
         finally:
             connection.close()
 
-    return send
+    def until_refused(self):
+        """Wait until the server has made up its mind not to be ready; gives its reason."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            status, _, body = self.send("/v2/health/ready")
+            reason = json.loads(body).get("error", "")
+            if status == 503 and "being loaded" not in reason:
+                return reason
+            time.sleep(0.02)
+        raise AssertionError("the server is still loading")
+
+
+@pytest.fixture(scope="session")
+def call(running: Running) -> Call:
+    """Send JSON values, bytes or chunks of them to the running server; gives status, headers and body."""
+    return Served(running.url, running.grpc, running.pid, running.log).send
+
+
+@pytest.fixture(scope="session")
+def serve(signed_bundle, session_settings, tmp_path_factory) -> Callable[..., Any]:
+    """Serve the bundle with options of a test's own: ``with serve("--max-rows", "5") as server``."""
+
+    @contextmanager
+    def served(*options, grpc=False, ready=True, bundle=signed_bundle):
+        log = tmp_path_factory.mktemp("served") / "server.log"
+        with serving(str(bundle), session_settings, log, grpc=grpc, ready=ready, options=options) as server:
+            yield Served(server.url, server.grpc, server.pid, server.log)
+
+    return served
 
 
 @pytest.fixture(scope="session")
