@@ -177,18 +177,19 @@ class Rest(RESTServer):  # type: ignore[misc]
         self._require(request)
         with self._limits.one_more():
             body, seconds = await self._body(request)
-            return Response(await self._explain_door().v1(body, seconds), media_type="application/json")
+            content = await self._explain_door().v1(body, request.headers, seconds)
+        return Response(content, media_type="application/json")
 
     async def _explain_v2(self, request: Request) -> Response:
         self._require(request)
         with self._limits.one_more():
             body, seconds = await self._body(request)
-            length = request.headers.get(v2.HEADER_LENGTH)
-            return Response(await self._explain_door().v2(body, length, seconds), media_type="application/json")
+            content = await self._explain_door().v2(body, request.headers, seconds)
+        return Response(content, media_type="application/json")
 
     def _explain_door(self) -> ExplainDoor:
         if self._explanations is None:
-            self._explanations = ExplainDoor(self._model.bundle, self._model.name, self._model.version)
+            self._explanations = ExplainDoor(self._model.scoring, self._model.name, self._model.version)
         return self._explanations
 
     def _require(self, request: Request) -> None:

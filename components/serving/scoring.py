@@ -141,6 +141,22 @@ class Scoring:
                 raise late(seconds) from error
             raise
 
+    async def rows(self, request: Request, headers: Mapping[str, str], max_rows: int) -> Columns:
+        """Give the rows that a request is scored with, without scoring them: after hooks, door and lookup.
+
+        Args:
+            request: decoded.
+            headers: as with ``answer``.
+            max_rows: more are refused.
+
+        Raises:
+            ContractViolation: the request does not fit the contract.
+            Unavailable: a history has to be looked up and cannot be.
+        """
+        changed = request if self.hooks is None else await self.hooks.before(request, headers)
+        columns, _ = await self._looked_up(changed, check(changed, self.bundle.contract, max_rows))
+        return columns
+
     async def _answer(self, request: Request, headers: Mapping[str, str], arrived: float) -> Answer:
         if self.hooks is None:
             return await self._checked(request, arrived)
@@ -153,14 +169,18 @@ class Scoring:
         rows = request.tensors[0].shape[0] if request.tensors and request.tensors[0].shape else 0
         run = _in_thread if rows >= OFF_THE_LOOP else _here
         columns = await run(check, request, contract, self._max_rows)
-        notes = None
-        if self._lookup is not None:
-            needed = self._lookup.needed({tensor.name for tensor in request.tensors})
-            columns, notes = await self._lookup.fill(columns, needed) if needed else (columns, None)
+        columns, notes = await self._looked_up(request, columns)
         scores = await run(self._score, columns)
         n, name = len(scores.probability), request_id(request)
         self._record(columns, scores, [name] * n, range(n), [(time.perf_counter() - arrived) * 1000] * n, notes)
         return answer(self._name, self._version, name, wanted, contract, scores.probability, scores.decision)
+
+    async def _looked_up(self, request: Request, columns: Columns) -> tuple[Columns, Sequence[str] | None]:
+        if self._lookup is not None:
+            needed = self._lookup.needed({tensor.name for tensor in request.tensors})
+            if needed:
+                return await self._lookup.fill(columns, needed)
+        return columns, None
 
     def _together(self, calls: Sequence[Call]) -> Pairs:
         columns = self._layout.columns([call.row for call in calls])

@@ -4,12 +4,17 @@ import asyncio
 import copy
 import json
 import math
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from components.serving import v2
 from components.serving.exchange import Late, TooLarge
 from components.serving.explain_door import MAX_ROWS, ExplainDoor
+from components.serving.hooks import Hooks
+from components.serving.scoring import Scoring
 from components.training.scorer import TOLERANCE
 from components.training.v2_request import v2_body
 
@@ -86,21 +91,58 @@ def test_too_many_rows_get_413_and_the_limit(call, opened, rows):
 
 
 def test_a_request_that_waits_for_others_too_long_is_told(opened, good):
-    door = ExplainDoor(opened, "sba_loans", "1")
+    door = ExplainDoor(Scoring(opened, "sba_loans", "1", 1000), "sba_loans", "1")
 
     async def ask():
-        slow = [door.v2(json.dumps(good).encode(), None, 30) for _ in range(20)]
+        slow = [door.v2(json.dumps(good).encode(), {}, 30) for _ in range(20)]
         waiting = asyncio.gather(*slow)
         await asyncio.sleep(0)
         with pytest.raises(Late, match="not answered within 0 ms"):
-            await door.v2(json.dumps(good).encode(), None, 0.0001)
+            await door.v2(json.dumps(good).encode(), {}, 0.0001)
         return await waiting
 
     assert len(asyncio.run(ask())) == 20
 
 
 def test_the_limit_is_the_doors_own(opened, rows):
-    door = ExplainDoor(opened, "sba_loans", "1", max_rows=2)
+    door = ExplainDoor(Scoring(opened, "sba_loans", "1", 1000), "sba_loans", "1", max_rows=2)
     body = json.dumps(v2_body(_rows(rows, 3), opened.contract.inputs)).encode()
     with pytest.raises(TooLarge, match="3 rows found, allowed: 1 to 2"):
-        asyncio.run(door.v2(body, None, None))
+        asyncio.run(door.v2(body, {}, None))
+
+
+class Upstream:
+    """Changes every amount, as a hook may."""
+
+    def preprocess(self, request, headers):
+        amount = float(headers["x-amount"])
+        changed = [replace(t, data=[amount]) if t.name == "GrAppv" else t for t in request.tensors]
+        return replace(request, tensors=tuple(changed))
+
+
+class Known:
+    """Knows the history of every bank, as a feature store may."""
+
+    def needed(self, given):
+        return () if "bank_count" in given else ("bank",)
+
+    async def fill(self, columns, entities):
+        assert entities == ("bank",)
+        return {**columns, "bank_count": np.array([900.0]), "bank_bad": np.array([90.0])}, ["bank=found"]
+
+
+def test_what_is_explained_is_what_is_scored(opened, good):
+    """After the user's own steps, and with the histories that were looked up."""
+    scoring = Scoring(opened, "m", "1", 10, hooks=Hooks(Upstream()), lookup=Known())
+    without = {**good, "inputs": [t for t in good["inputs"] if not t["name"].startswith("bank_")]}
+    body, headers = json.dumps(without).encode(), {"x-amount": "123456"}
+
+    async def ask():
+        explained = await ExplainDoor(scoring, "m", "1").v2(body, headers, None)
+        return json.loads(explained), await scoring.answer(v2.decode(body), headers, time.perf_counter())
+
+    explained, scored = asyncio.run(ask())
+    outputs = {o["name"]: o["data"] for o in explained["outputs"]}
+    assert outputs["probability"] == pytest.approx(scored.outputs[0].values, abs=TOLERANCE)
+    plain = opened.examples()[1]["probability"]
+    assert abs(outputs["probability"][0] - plain) > TOLERANCE

@@ -118,9 +118,9 @@ class App:
     async def _explain(self, decoded: Decoded, method: str, until: float, request: Request) -> Told:
         explaining = self._readiness.explaining
         rows = check(decoded, explaining.bundle.contract, self._budget.max_rows)
-        headers = dict(request.headers)
+        given, headers = [tensor.name for tensor in decoded.tensors], dict(request.headers)
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._thread, explaining.explain, method, rows, until, headers)
+        work = loop.run_in_executor(self._thread, explaining.explain, method, rows, given, until, headers)
         try:
             # The work looks at the clock itself; this ends the wait where it cannot.
             return await asyncio.wait_for(work, max(0.0, until - time.monotonic()))

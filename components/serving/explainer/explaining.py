@@ -1,6 +1,6 @@
 """What is explained, and how: anchors and counterfactuals of rows, on the answers of the predictor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -53,25 +53,29 @@ class Explaining:
             if actionable.column not in inputs:
                 raise unknown("actionable input", actionable.column, inputs, "Take the use case of the bundle's model.")
 
-    def explain(self, method: str, rows: Columns, until: float, headers: Mapping[str, str]) -> Told:
+    def explain(
+        self, method: str, rows: Columns, given: Collection[str], until: float, headers: Mapping[str, str]
+    ) -> Told:
         """Explain n rows that passed the door, one after the other.
 
         Args:
             method: one of ``METHODS``.
             rows: all inputs.
+            given: the inputs that the client sent.
             until: ``time.monotonic()`` by which all has to be done.
             headers: of the request.
 
         Raises:
             Late: it took longer.
             Unavailable: the predictor does not answer, or serves another model.
+            ContractViolation: it looks up what the client left out, and the explainer does not know what it found.
         """
         one = METHODS[method]
         told, version = [], ""
         for i in range(number_of_rows(rows)):
             row = {name: values[i : i + 1] for name, values in rows.items()}
             with Served(self.predictor, self.bundle, row, until, headers) as served:
-                served.require_same()
+                served.require_same(given)
                 told.append(one(self, served, row, f"row {i}"))
                 version = served.version
         return Told(tuple(told), version)
@@ -85,7 +89,7 @@ class Explaining:
         for example in self.bundle.examples():
             row = v2_columns(example["request"], self.bundle.contract.inputs)
             with Served(self.predictor, self.bundle, row, until, {}) as served:
-                served.require_same()
+                served.require_same(list(row))
 
     def anchor(self, served: Served, row: Columns, name: str) -> AnchorExplanation:
         """Find the rules on a row's values that hold its decision.

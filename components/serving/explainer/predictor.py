@@ -3,7 +3,7 @@
 import http.client
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -111,18 +111,28 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def require_same(self) -> None:
+    def require_same(self, given: Collection[str]) -> None:
         """Check that the predictor scores the row like the bundle; else what is explained is not what is served.
+
+        Args:
+            given: the inputs that the client sent; all others are gaps here.
 
         Raises:
             Unavailable: it serves another model, or cannot be reached.
+            ContractViolation: it fills in something else for what was left out.
         """
         served, known = float(self.probability(self._row)[0]), float(self._bundle.probability(self._row)[0])
         if not abs(served - known) <= TOLERANCE:
             raise Unavailable(
                 f"the predictor at {self._predictor} (version {self.version}) does not serve the model of the "
-                f"explainer's bundle: it scores {served:.9f} where the bundle scores {known:.9f}. Start the explainer "
-                "with the bundle that is served, and send the histories that a row has"
+                f"explainer's bundle: it scores {served:.9f} where the bundle scores {known:.9f}; start the explainer "
+                "with the bundle that is served"
+            )
+        left_out = [f.name for f in self._bundle.contract.inputs if f.name not in given]
+        if left_out and not abs(float(self._batch(self._row, 0, 1, left_out)[0]) - known) <= TOLERANCE:
+            raise ContractViolation(
+                f"inputs {', '.join(left_out)}: missing, and looked up by the predictor; send them along, null where "
+                "there is nothing, to have the row explained"
             )
 
     def probability(self, rows: Columns) -> FloatArray:
@@ -141,8 +151,8 @@ class Served:
         """Turn probabilities into decisions, as the contract has it; each answer was checked to decide so."""
         return self._bundle.decide(probability)
 
-    def _batch(self, rows: Columns, start: int, end: int) -> FloatArray:
-        status, content = self._post(orjson.dumps(self._body(rows, start, end)))
+    def _batch(self, rows: Columns, start: int, end: int, left_out: Collection[str] = ()) -> FloatArray:
+        status, content = self._post(orjson.dumps(self._body(rows, start, end, left_out)))
         if status == http.client.REQUEST_ENTITY_TOO_LARGE and end - start > 1:
             middle = (start + end) // 2
             return np.concatenate([self._batch(rows, start, middle), self._batch(rows, middle, end)])
@@ -165,11 +175,13 @@ class Served:
             )
         return probability
 
-    def _body(self, rows: Columns, start: int, end: int) -> dict[str, Any]:
+    def _body(self, rows: Columns, start: int, end: int, left_out: Collection[str]) -> dict[str, Any]:
         # Gaps are sent as such: an input that is left out might be looked up, and would then be another row's.
         n = end - start
         inputs = []
         for f in self._bundle.contract.inputs:
+            if f.name in left_out:
+                continue
             values = rows[f.name][start:end] if f.name in rows else np.repeat(self._row[f.name], n)
             inputs.append({"name": f.name, "shape": [n], "datatype": f.datatype, "data": json_values(values, f)})
         return {"id": self._id, "inputs": inputs}

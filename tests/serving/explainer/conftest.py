@@ -54,14 +54,18 @@ def explaining_in_thread(sources: Sources, settings: Settings, budget: Budget) -
 
 @contextmanager
 def answering(status: int, content: object, wait: float = 0.0) -> Iterator[tuple[str, list[tuple[dict, dict]]]]:
-    """Run a server that gives every call the same answer; yields its host, and the headers and bodies it was sent."""
+    """Run a server that gives every call one answer, or what a function makes of its body.
+
+    Yields its host, and the headers and bodies it was sent.
+    """
     asked: list[tuple[dict, dict]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             asked.append((dict(self.headers), json.loads(self.rfile.read(int(self.headers["content-length"])))))
             time.sleep(wait)
-            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            answer = content(asked[-1][1]) if callable(content) else content
+            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()

@@ -28,7 +28,7 @@ def _soon():
 
 
 def test_each_row_is_told_by_itself(explaining, opened, refused):
-    told = explaining.explain("counterfactuals", refused, _soon(), {})
+    told = explaining.explain("counterfactuals", refused, list(refused), _soon(), {})
     assert [row.row for row in told.rows] == ["row 0", "row 1"]
     assert [row.probability for row in told.rows] == pytest.approx(opened.probability(refused), abs=1e-6)
     assert all(row.found for row in told.rows)
@@ -37,7 +37,7 @@ def test_each_row_is_told_by_itself(explaining, opened, refused):
 
 def test_without_a_use_case_nothing_may_be_acted_on(opened, predictor_host, refused):
     plain = Explaining(opened, Predictor(predictor_host, "sba_loans"), None)
-    told = plain.explain("counterfactuals", refused, _soon(), {})
+    told = plain.explain("counterfactuals", refused, list(refused), _soon(), {})
     assert [(row.found, row.feasible) for row in told.rows] == [(True, False)] * 2
 
 
@@ -49,14 +49,14 @@ def test_an_actionable_input_has_to_be_one_of_the_bundle(opened, predictor_host,
 
 def test_time_ends_it(explaining, refused):
     with pytest.raises(Late):
-        explaining.explain("counterfactuals", refused, time.monotonic() - 1, {})
+        explaining.explain("counterfactuals", refused, list(refused), time.monotonic() - 1, {})
 
 
 def test_anchors_are_refused_where_alibi_is_not(explaining, refused):
     assert list(METHODS) == ["anchors", "counterfactuals"]
     assert anchor_explainer() is None
     with pytest.raises(NotOffered, match="anchors need alibi"):
-        explaining.explain("anchors", refused, _soon(), {})
+        explaining.explain("anchors", refused, list(refused), _soon(), {})
 
 
 def test_the_examples_prove_the_predictor(explaining):

@@ -32,7 +32,7 @@ def test_it_scores_like_the_bundle_in_as_many_calls_as_it_takes(predictor_host, 
         assert np.abs(scored - opened.probability(rows)).max() <= 1e-6
         assert np.array_equal(served.decide(scored), opened.decide(scored))
         assert served.version == opened.version()
-        served.require_same()
+        served.require_same(list(row))
     Predictor(predictor_host, MODEL).require_ready()
 
 
@@ -63,6 +63,30 @@ def test_gaps_are_sent_as_gaps(opened, row):
     assert sent["zip_count"] == sent["zip_last_bad"] == [None]
     # So that whoever reads the predictor's log can tell these rows from those of clients.
     assert asked[0][1]["id"].startswith("explain-")
+
+
+def test_what_a_predictor_looks_up_has_to_be_sent_along(opened, row):
+    """The row as it was sent scores otherwise there than with gaps in the places that were left out."""
+    known = float(opened.probability(row)[0])
+
+    def scored(body):
+        p = known if len(body["inputs"]) == len(opened.contract.inputs) else 0.9
+        decision = int(p >= opened.contract.threshold)
+        outputs = [{"name": "probability", "data": [p]}, {"name": "decision", "data": [decision]}]
+        return {"model_version": "1", "outputs": outputs}
+
+    sent = [f.name for f in opened.contract.inputs if not f.name.startswith("zip_")]
+    with answering(200, scored) as (host, _), _served(host, opened, row) as served:
+        served.require_same(list(row))
+        with pytest.raises(ContractViolation, match="inputs zip_count, zip_bad, zip_last_bad: missing, and looked up"):
+            served.require_same(sent)
+
+
+def test_what_is_left_out_is_no_matter_where_nothing_is_looked_up(predictor_host, opened, row):
+    gaps = {**row, **{n: np.array([np.nan]) for n in ("zip_count", "zip_bad")}}
+    gaps["zip_last_bad"] = np.array(["NaT"], dtype="datetime64[D]")
+    with _served(predictor_host, opened, gaps) as served:
+        served.require_same([name for name in gaps if not name.startswith("zip_")])
 
 
 ANSWERS = {
@@ -103,7 +127,7 @@ def test_whatever_else_it_answers_makes_it_unavailable(opened, row, case):
         _served(host, opened, row) as served,
         pytest.raises(Unavailable, match=expected),
     ):
-        served.require_same()
+        served.require_same(list(row))
 
 
 def test_a_refused_row_is_the_clients_error(opened, row):
