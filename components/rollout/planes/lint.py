@@ -65,7 +65,7 @@ def _documents(file: Path) -> list[dict[str, Any]]:
         raise FairleadError(f"{file} cannot be read: {error.strerror}; give YAML files") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FairleadError(f"{file} is not YAML: {error}") from error
-    documents = []
+    documents: list[dict[str, Any]] = []
     for document in found:
         if isinstance(document, dict):
             documents += document["items"] if document.get("kind") == "List" else [document]

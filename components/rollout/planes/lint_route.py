@@ -70,9 +70,7 @@ def _rule(route: Json, field: str, rule: Json, separate: frozenset[str]) -> list
     for name in names:
         service = name.removesuffix("-predictor")
         if name != service and service in separate:
-            way_out = (
-                f"Put it beside the model of {service}: spec.predictor.containers: [{{name: transformer-container}}]"
-            )
+            way_out = "Put it beside the model: spec.predictor.containers: [{name: transformer-container, …}]"
             text = f"{name}, which goes past the transformer of {service}"
             found.append(_finding(route, "error", f"{field}.backendRefs", text, "a collocated transformer", way_out))
     return found

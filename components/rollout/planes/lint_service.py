@@ -64,18 +64,14 @@ def _standard(service: Json, spec: Json, mode: Mode) -> list[Finding]:
     if not canaries:
         return []
     if mode == "Knative":
-        way_out = (
-            f"Use spec.predictor.{PERCENT}, or set the annotation {ANNOTATION}: Standard on a new InferenceService"
-        )
+        way_out = f"Use spec.predictor.{PERCENT}, or {ANNOTATION}: Standard on a new InferenceService"
         return [_finding(service, "error", "spec.canary", "given in mode Knative", "no such field", way_out)]
-    if not isinstance(canaries, list):
-        return [_finding(service, "error", "spec.canary", type(canaries).__name__, "a list")]
+    if not isinstance(canaries, list) or not all(isinstance(canary, dict) for canary in canaries):
+        return [_finding(service, "error", "spec.canary", str(canaries), "a list of trafficPercent and predictor")]
     found = [f for place, canary in enumerate(canaries) for f in _canary(service, place, canary)]
     if annotation_of(service) == "RawDeployment":
         way_out = f"Set {ANNOTATION}: Standard"
-        found.append(
-            _finding(service, "error", "spec.canary", "with the older name RawDeployment", "Standard", way_out)
-        )
+        found.append(_finding(service, "error", "spec.canary", "under the old name RawDeployment", "Standard", way_out))
     shares = [c.get("trafficPercent", 0) for c in canaries]
     if all(_is_percent(s) for s in shares) and sum(shares) > 100:
         found.append(_finding(service, "error", "spec.canary", f"shares sum to {sum(shares)}", "100 at most"))
@@ -136,7 +132,7 @@ def _plan(service: Json, mode: Mode, plan: Plan | None) -> list[Finding]:
         way_out = "Use the plane envoy, or httproute with cohorts; or let each request be drawn by itself"
         text = f"{name} wants keys of {plan.sticky_header} to stick"
         found.append(
-            _finding(service, "error", "sticky_header", text, f"none: mode {mode} draws every request", way_out)
+            _finding(service, "error", "sticky_header", text, f"none: mode {mode} draws each request", way_out)
         )
     if plan.strategy in ("shadow", "blue_green"):
         text, allowed = f"{name} is a {plan.strategy}, which needs copies of requests", "canary, ab, bandit"

@@ -6,13 +6,13 @@ from components.rollout.planes.finding import Finding
 def test_a_line_has_all_its_parts() -> None:
     made = Finding(
         severity="error",
-        subject="HTTPRoute a",
+        subject="S a",
         field="spec.x",
         found="7",
         allowed="8",
         way_out="Write 8",
         file="a.yaml",
     )
-    assert str(made) == "error: a.yaml: HTTPRoute a: spec.x: 7; allowed: 8. Write 8"
+    assert str(made) == "error: a.yaml: S a: spec.x: 7; allowed: 8. Write 8"
     bare = Finding(severity="info", subject="S", field="mode", found="Knative")
     assert str(bare) == "info: S: mode: Knative"

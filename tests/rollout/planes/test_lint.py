@@ -28,8 +28,9 @@ def test_every_object_of_every_file_is_looked_at(tmp_path: Path) -> None:
     bad = service("b", "Standard")
     bad["spec"]["predictor"]["canaryTrafficPercent"] = 5
     listed = {"kind": "List", "items": [bad]}
+    first = write(tmp_path / "a.yaml", service("a", "Knative"), None, {"kind": "Service"})
     files = [
-        write(tmp_path / "a.yaml", service("a", "Knative"), None, {"kind": "Service"}),
+        first,
         write(tmp_path / "b", listed),
     ]
     found = lint(files)

@@ -64,6 +64,7 @@ def change(mode: str, edit: Callable[[Json], object]) -> Json:
         (change("Knative", lambda s: s.update(canary=[canary()])), "spec.canary"),
         (change("RawDeployment", lambda s: s.update(canary=[canary()])), "spec.canary"),
         (change("Standard", lambda s: s.update(canary=canary())), "spec.canary"),
+        (change("Standard", lambda s: s.update(canary=[7])), "spec.canary"),
         (
             change("Standard", lambda s: s.update(canary=[canary(predictor={"model": {"name": "kserve-container"}})])),
             "spec.canary[0].predictor.name",
