@@ -5,10 +5,10 @@ from typing import Any
 
 from components.rollout.guardrails import harms
 from components.rollout.plan import Plan
-from components.rollout.readiness import missing, silence
+from components.rollout.readiness import missing, shown, silence
 from components.rollout.state import Decision, Kind, Observation, State, minutes
 from components.rollout.strategies import STRATEGIES
-from components.rollout.traffic import Traffic
+from components.rollout.traffic import VARIANTS, Traffic
 
 STARTUP_MINUTES = 10.0
 """A candidate that cannot answer by then is taken back."""
@@ -101,7 +101,7 @@ def _promotion_asked(plan: Plan, state: State, observation: Observation) -> Deci
         return _next("hold", state, observation, f"promotion asked for by {wish} and refused: {'; '.join(lacking)}")
     if state.phase == "watching":
         return _promoted(state, observation, f"the watch was ended by {wish}")
-    return _earned(plan, state, observation, f"promotion asked for by {wish}; every metric is shown to be safe")
+    return _earned(plan, state, observation, f"promotion asked for by {wish}; {shown(plan, observation)}")
 
 
 def _stable_is_ill(_plan: Plan, state: State, observation: Observation) -> Decision | None:
@@ -137,6 +137,9 @@ def _running(plan: Plan, state: State, observation: Observation) -> Decision:
         if plan.when_time_is_up == "roll_back":
             return _back(state, observation, why)
         return _next("hold", state, observation, f"{why}. The plan says to hold: promote or abort it")
+    if move.kind in ("step", "weigh") and len(observation.healthy) < len(VARIANTS):
+        why = f"{move.reason}; but nobody knows now whether both variants can answer, so the weights stay"
+        return _next("hold", state, observation, why)
     if move.kind == "step":
         return _new_step("step", state, observation, move.reason, step=state.step + 1, traffic=move.traffic)
     if move.kind == "weigh":
@@ -149,7 +152,7 @@ def _awaiting(plan: Plan, state: State, observation: Observation) -> Decision:
     if lacking:
         why = f"the promotion was earned, but at this look is missing: {'; '.join(lacking)}"
         return _next("hold", state, observation, why)
-    return _earned(plan, state, observation, "the promotion is earned")
+    return _earned(plan, state, observation, shown(plan, observation))
 
 
 def _watching(plan: Plan, state: State, observation: Observation) -> Decision:

@@ -31,6 +31,11 @@ def harms(plan: Plan, state: State, observation: Observation) -> list[str]:
     return found + _statistics(plan, observation)
 
 
+def threshold(plan: Plan) -> float:
+    """Return the e-value at which one guard alone takes the candidate out; several together need less each."""
+    return 2 * sum(m.guard for m in plan.metrics) / plan.alpha
+
+
 def _statistics(plan: Plan, observation: Observation) -> list[str]:
     # A guard without data takes part with the e-value 1, so that the number of guards is the plan's at every look.
     guards: dict[str, Evidence | None] = {m.name: observation.evidence.get(m.name) for m in plan.metrics if m.guard}

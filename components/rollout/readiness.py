@@ -40,6 +40,13 @@ def missing(plan: Plan, state: State, observation: Observation) -> list[str]:
     return found
 
 
+def shown(plan: Plan, observation: Observation) -> str:
+    """Write out what earns a promotion: the e-value of each metric with a margin, which have all been reached."""
+    asked = [e for m in plan.metrics if m.margin is not None and (e := observation.evidence.get(m.name)) is not None]
+    values = ", ".join(f"{e.metric} {e.e_safe:.3g}" for e in asked)
+    return f"every metric with a margin is shown to be safe (e-values {values}; {needed(plan):g} needed)"
+
+
 def blind(plan: Plan, state: State, observation: Observation) -> list[str]:
     """Say which guards see nothing, so that no step may be taken; labels that come late do not count.
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from components.rollout import bandit as bandits
 from components.rollout.plan import Plan, Strategy
-from components.rollout.readiness import blind, missing, silence
+from components.rollout.readiness import blind, missing, shown, silence
 from components.rollout.state import Observation, State, minutes
 from components.rollout.traffic import Traffic
 
@@ -91,7 +91,7 @@ def _when_earned(plan: Plan, state: State, observation: Observation, done: str) 
     lacking = missing(plan, state, observation)
     if lacking:
         return Move("hold", f"{done}; missing: {'; '.join(lacking)}")
-    return Move("earned", f"{done}; every metric with a margin is shown to be safe")
+    return Move("earned", f"{done}; {shown(plan, observation)}")
 
 
 def _first_step(plan: Plan) -> Traffic:

@@ -14,7 +14,7 @@ BLUE, ORANGE, GREY = "#2563a8", "#d9730d", "#8a8f98"
 COLOURS = (BLUE, ORANGE)
 """Of the test split and of the backtest."""
 
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
@@ -41,7 +41,7 @@ def outcome_by_year(
         trained_until: last year with a row that was mature at the training date.
         as_of: year of the training date.
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _axes(7.2, 2.6)
         colours = [BLUE if y <= trained_until else ORANGE if y > as_of else GREY for y in years]
         heights = [100 * (r or 0.0) for r in rates]
@@ -52,12 +52,12 @@ def outcome_by_year(
         axes.set_xticks(list(years), [str(y) for y in years], rotation=45)
         axes.axvline(as_of + 0.5, color=GREY, linewidth=1, linestyle="--")
         axes.grid(axis="x", visible=False)
-        return _svg(figure)
+        return svg(figure)
 
 
 def roc(curves: Sequence[Curves]) -> str:
     """Draw the ROC curve of each data set."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _axes(3.4, 3.0)
         for c, colour in zip(curves, COLOURS, strict=False):
             rates = [(p.false_positive_rate, p.true_positive_rate) for p in c.roc]
@@ -66,12 +66,12 @@ def roc(curves: Sequence[Curves]) -> str:
         axes.set_xlabel("false positive rate")
         axes.set_ylabel("true positive rate")
         _legend(axes, curves, "lower right")
-        return _svg(figure)
+        return svg(figure)
 
 
 def calibration(curves: Sequence[Curves]) -> str:
     """Draw, for each tenth of the rows, the mean probability against the share of bad ones with its 95 % interval."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _axes(3.4, 3.0)
         for c, colour in zip(curves, COLOURS, strict=False):
             x, y = [p.mean_probability for p in c.parts], [p.share_bad for p in c.parts]
@@ -82,12 +82,12 @@ def calibration(curves: Sequence[Curves]) -> str:
         axes.set_xlabel("mean probability")
         axes.set_ylabel("share of bad rows")
         _legend(axes, curves, "upper left")
-        return _svg(figure)
+        return svg(figure)
 
 
 def lift(curves: Sequence[Curves]) -> str:
     """Draw the lift of each tenth of the rows, the riskiest first."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _axes(3.4, 3.0)
         for i, (c, colour) in enumerate(zip(curves, COLOURS, strict=False)):
             places = [d + 0.38 * (i - (len(curves) - 1) / 2) for d in range(1, len(c.parts) + 1)]
@@ -96,7 +96,7 @@ def lift(curves: Sequence[Curves]) -> str:
         axes.set_xlabel("tenth of the rows, riskiest first")
         axes.set_ylabel("lift")
         _legend(axes, curves, "upper right")
-        return _svg(figure)
+        return svg(figure)
 
 
 def page(curves: Sequence[Curves]) -> str:
@@ -122,7 +122,8 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """Write a figure as an SVG that can stand inside a page."""
     out = io.StringIO()
     metadata: dict[str, Any] = {"Date": None}
     figure.savefig(out, format="svg", metadata=metadata)

@@ -55,6 +55,15 @@ def test_a_step_begins_its_own_count():
     assert (state.step, state.step_requests, state.step_started) == (1, 120, START + timedelta(minutes=3))
 
 
+@pytest.mark.parametrize("known", [{}, {"candidate": True}])
+def test_no_step_is_taken_while_nobody_knows_who_can_answer(known):
+    kind, _, weight, reason = told("running", look(3, 120, healthy=known))
+    assert (kind, weight) == ("hold", 5)
+    assert reason.endswith("nobody knows now whether both variants can answer, so the weights stay")
+    assert told("running", look(3, 120, healthy=known, evidence={**NEUTRAL, "brier": LOW}), "bandit")[0] == "hold"
+
+
+LOW = evidence("brier", estimate=-0.08)
 LAST = {"step": 2, "traffic": Traffic(candidate=50)}
 EARNED = {"seen": 400, "evidence": SAFE}
 
@@ -241,7 +250,7 @@ def test_every_live_phase_is_one_step_from_the_way_back(strategy, phase):
         assert (decision.state.final, decision.traffic) == (True, Traffic())
 
 
-GOOD_SO_FAR = {**NEUTRAL, "brier": evidence("brier", estimate=-0.08)}
+GOOD_SO_FAR = {**NEUTRAL, "brier": LOW}
 well = st.fixed_dictionaries(
     {"evidence": st.sampled_from([SAFE, SAFE, NEUTRAL, GOOD_SO_FAR, {}]), "approval": st.sampled_from([None, "a1"])}
 )
