@@ -73,6 +73,7 @@ lint: .dev ## check style, types and that the locks fit pyproject.toml
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PYTHON) -m pipelines.locks check
+	@$(PYTHON) -m pipelines.benchmarks.serving.peer_locks check
 
 .PHONY: format
 format: .dev ## mend style where that can be done by a program
@@ -82,6 +83,10 @@ format: .dev ## mend style where that can be done by a program
 .PHONY: bench
 bench: .everything ## measure the figures that the README states
 	@$(PY) -m pipelines bench $(ARGS)
+
+.PHONY: bench-serving
+bench-serving: .images ## measure the model server beside its peers; a shorter look: make bench-serving ARGS=--short
+	@$(PY) -m pipelines bench-serving $(ARGS)
 
 .PHONY: bench-peeking
 bench-peeking: .platform ## simulate what constant looks at a rollout cost; a shorter look: make bench-peeking ARGS=--short
@@ -101,6 +106,7 @@ environments: .python ## make all environments now (other targets make those the
 .PHONY: lock
 lock: .python ## write requirements/*.txt anew from pyproject.toml; newest versions: make lock ARGS=--upgrade
 	@$(PYTHON) -m pipelines.locks write $(ARGS)
+	@$(PYTHON) -m pipelines.benchmarks.serving.peer_locks write $(ARGS)
 
 .PHONY: clean
 clean: ## remove byte code and the caches of tools; models, runs and environments stay

@@ -209,6 +209,19 @@ def bench(settings: Settings) -> None:
     measure(settings.home, click.echo)
 
 
+@main.command("bench-serving")
+@click.option("--short", is_flag=True, help="Fewer and shorter rounds, for a look; the figures are noisier.")
+@click.option("--bundle", default="", metavar="URI", help="What to serve. [default: the registered champion]")
+@click.option("--only", multiple=True, metavar="NAME", help="Measure this server (and others named so) alone.")
+@click.pass_obj
+def bench_serving(settings: Settings, short: bool, bundle: str, only: tuple[str, ...]) -> None:
+    """Measure the model server beside its peers, in one interleaved run; takes about ten minutes."""
+    from pipelines.benchmarks.serving.bench_serving import SHORT, Plan
+    from pipelines.benchmarks.serving.bench_serving import bench_serving as measure
+
+    measure(settings, SHORT if short else Plan(), bundle, only, click.echo)
+
+
 @main.command("bench-peeking")
 @click.option("--short", is_flag=True, help="Few rollouts, for a look; the intervals are wide.")
 def bench_peeking(short: bool) -> None:

@@ -23,6 +23,9 @@ from pipelines import uv
 GROUPS = ("platform", "tfdv", "explain")
 """Dependency groups that cannot share an environment; each has one of its own, and an image."""
 
+PEERS = "peers/"
+"""``peers/NAME``: an environment for what a benchmark measures beside ours, from ``requirements/peers/NAME.txt``."""
+
 _HOME = uv.ROOT / ".fairlead"
 _STAMP = ".fairlead.json"
 _HEARTBEAT_SECONDS = 15.0
@@ -82,7 +85,7 @@ class Environment:
             # Scripts and the editable install name the checkout: a moved one needs them anew.
             "root": str(self.root),
             "project": hashlib.sha256(json.dumps(project, sort_keys=True).encode()).hexdigest(),
-            **{f"lock {name}": _hash(self.root / "requirements" / f"{name}.txt") for name in locks},
+            **{f"lock {name}": _hash(_lock(self.root, name)) for name in locks},
         }
 
 
@@ -154,7 +157,7 @@ class _Installer:
             # No stamp, another lock, another place: a new start is certain, and quick from uv's cache.
             new, what = locks | held, "installing"
         environment.remove_stamp()
-        files = [environment.root / "requirements" / f"{name}.txt" for name in sorted(new, key=_platform_first)]
+        files = [_lock(environment.root, name) for name in sorted(new, key=_platform_first)]
         self._tell(f"{environment.name}: {what} {sum(map(_pins, files))} locked packages")
         if what == "installing":
             self._run(environment.name, lock, "venv", "--clear", "--python", sys.executable, str(environment.path))
@@ -202,13 +205,17 @@ class _Installer:
 def _environment_name(group: str) -> str:
     if group == "dev":
         return "platform"
-    if group not in GROUPS:
-        raise unknown("dependency group", group, [*GROUPS, "dev"])
-    return group
+    if group in GROUPS or (group.startswith(PEERS) and _lock(uv.ROOT, group).is_file()):
+        return group
+    raise unknown("dependency group", group, [*GROUPS, "dev"])
 
 
 def _locks(group: str) -> set[str]:
     return {"platform", "dev"} if group == "dev" else {group}
+
+
+def _lock(root: Path, name: str) -> Path:
+    return root / "requirements" / f"{name}.txt"
 
 
 def _platform_first(name: str) -> tuple[bool, str]:

@@ -9,7 +9,7 @@ ORDER = (
     "governance",
 )  # fmt: skip
 
-kserve_may_be_imported_by = ("components/serving/",)
+kserve_may_be_imported_by = ("components/serving/", "pipelines/benchmarks/serving/programs/")
 
 
 def imported(source: str) -> set[str]:

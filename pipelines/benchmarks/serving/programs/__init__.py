@@ -1,0 +1,1 @@
+"""Servers that are measured, each written as its users would write it; started as processes of their own."""
