@@ -30,6 +30,15 @@ FORMAT = {
 }
 """What Envoy writes of each request, by Envoy's own operators."""
 
+
+def log_format(sticky_header: str | None) -> dict[str, str]:
+    """Return what Envoy writes of each request: with the key that sticks to a variant, where there is one.
+
+    The key stands in the log as it was sent: one that names a person is best hashed before it is sent.
+    """
+    return FORMAT if sticky_header is None else {**FORMAT, "key": f"%REQ({sticky_header.upper()})%"}
+
+
 _VARIANTS: dict[object, Variant] = {"stable": "stable", "candidate": "candidate"}
 
 
@@ -54,6 +63,7 @@ class Record:
         bytes_in: of the request's body.
         bytes_out: of the response's body.
         server: the variant that the server says it is, in ``x-fairlead-variant``; None when it says nothing.
+        key: what the sticky header said; None without one.
     """
 
     at: float
@@ -72,6 +82,7 @@ class Record:
     bytes_in: int
     bytes_out: int
     server: Variant | None = None
+    key: str | None = None
 
     @property
     def inference(self) -> bool:
@@ -128,6 +139,7 @@ def parse(line: bytes | str) -> Record | None:
             bytes_in=int(values.get("bytes_in") or 0),
             bytes_out=int(values.get("bytes_out") or 0),
             server=_VARIANTS.get(values.get("server")),
+            key=values.get("key") or None,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -11,6 +11,7 @@ from components.core.contracts import FloatArray
 from components.rollout.access_log import Record
 from components.rollout.plan import LABELLED, Metric, Plan
 from components.rollout.samples import Kind, Measured, Paired, Sample, TwoArm
+from components.rollout.statistics.sticky import share_given_past
 from components.rollout.traffic import VARIANTS, Variant
 
 GRACE = timedelta(seconds=5)
@@ -24,6 +25,7 @@ KEY = ("request_id", "row")
 
 REQUESTS = {
     "at": pl.Datetime("us", "UTC"),
+    "request_id": pl.String(),
     "candidate": pl.Boolean(),
     "share": pl.Float64(),
     "failed": pl.Boolean(),
@@ -50,11 +52,18 @@ class Seen:
     now: datetime
 
 
-def requests(records: Sequence[Record]) -> pl.DataFrame:
-    """Turn the proxy's records into the columns of ``REQUESTS``: calls of a model whose client waited."""
+def requests(records: Sequence[Record], sticky: bool = False) -> pl.DataFrame:
+    """Turn the proxy's records into the columns of ``REQUESTS``: calls of a model whose client waited.
+
+    Args:
+        records: in the order in which requests ended.
+        sticky: assignment sticks to a key. Then ``share`` is the probability that is left, given where the key went
+            before: a second request at the same weight is no draw, and gets 0 or 1.
+    """
     rows = [r for r in records if r.inference and not r.gone and r.chosen is not None and r.share is not None]
     columns = {
         "at": [round(r.at * 1e6) for r in rows],
+        "request_id": [r.request_id for r in rows],
         "candidate": [r.chosen == "candidate" for r in rows],
         "share": [(r.share or 0) / 100 for r in rows],
         "failed": [r.failed for r in rows],
@@ -62,6 +71,11 @@ def requests(records: Sequence[Record]) -> pl.DataFrame:
     }
     whole = {**REQUESTS, "at": pl.Int64()}
     frame = pl.DataFrame(columns, schema=whole)
+    if sticky:
+        # One without a key is drawn by itself: it has a key of its own.
+        keys = np.array([f"k{r.key}" if r.key else f"n{i}" for i, r in enumerate(rows)], dtype=object)
+        left = share_given_past(keys.astype(str), frame["candidate"].to_numpy(), frame["share"].to_numpy())
+        frame = frame.with_columns(share=pl.Series(left, dtype=pl.Float64))
     return frame.with_columns(at=pl.col("at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 
@@ -115,12 +129,12 @@ def _drawn(plan: Plan, metric: Metric, seen: Seen) -> Sample | None:
         timed = seen.requests.filter(pl.col("latency_ms").is_not_null())
         return _two_arm(timed, (timed["latency_ms"] > metric.above_ms).cast(pl.Float64))
     if metric.name == "outlier_rate":
-        rows = _with_share(seen.predictions.filter(pl.col("outlier").is_not_null()), seen.requests)
+        rows = _with_share(plan, seen.predictions.filter(pl.col("outlier").is_not_null()), seen.requests)
         return _two_arm(rows, rows["outlier"].cast(pl.Float64))
     if plan.rescore and plan.strategy != "bandit":  # a bandit goes by what each variant earned
         return _rescored(metric, seen)
     known = seen.outcomes.join(seen.predictions.unique(KEY, keep="first"), on=KEY, maintain_order="left")
-    rows = _with_share(known, seen.requests)
+    rows = _with_share(plan, known, seen.requests)
     return _two_arm(rows, pl.Series(_loss(metric, rows["probability"].to_numpy(), rows["label"].to_numpy())))
 
 
@@ -165,15 +179,23 @@ def _pairs(seen: Seen) -> pl.DataFrame:
     return pairs.filter(~waiting).with_columns(pl.col("missing").fill_null(True))
 
 
-def _with_share(rows: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
-    """Add to logged rows the weight in force at their time, and which variant they were scored by."""
+def _with_share(plan: Plan, rows: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
+    """Add to logged rows the probability that they were drawn by, and which variant they were scored by.
+
+    That is the weight in force at their time. Where keys stick, the log does not know the key, so rows are found in
+    the proxy's log by the request's id: clients there send no id in the body, or the same as in ``x-request-id``.
+    """
+    rows = rows.with_columns(candidate=pl.col("variant") == "candidate")
+    if plan.sticky_header is not None:
+        shares = drawn.select("request_id", "share").unique("request_id", keep="first")
+        return rows.join(shares, on="request_id", maintain_order="left")
     by_time = drawn.sort("at").select("at", "share")
     changes = by_time.filter(pl.col("share") != pl.col("share").shift(1)).select("at", changed="at")
     timed = rows.with_row_index("place").sort("at").join_asof(by_time, on="at", strategy="nearest")
     if len(changes):
         near = timed.join_asof(changes, on="at", strategy="nearest")
         timed = near.filter((pl.col("at") - pl.col("changed")).abs() > BLUR).drop("changed")
-    return timed.sort("place").drop_nulls("share").with_columns(candidate=pl.col("variant") == "candidate")
+    return timed.sort("place").drop_nulls("share")
 
 
 def _two_arm(rows: pl.DataFrame, value: pl.Series) -> Sample | None:

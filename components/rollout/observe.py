@@ -76,13 +76,13 @@ class Observer:
     def _seen(self) -> Seen:
         new, self._position = access_log.read(self._proxy_log, self._position)
         self._records += [r for r in new if r.at >= self._since.timestamp()]
-        self._predictions.append(self._tail.read())
+        # What an explainer asks a model is nobody's request.
+        self._predictions.append(self._tail.read().filter(~pl.col("request_id").str.starts_with("explain-")))
         predictions = pl.concat(self._predictions)
         self._predictions = [predictions]
         outcomes = self._known(predictions)
-        return Seen(
-            requests(self._records), predictions, outcomes, self._rescored(predictions, outcomes), self._clock()
-        )
+        drawn = requests(self._records, sticky=self._plan.sticky_header is not None)
+        return Seen(drawn, predictions, outcomes, self._rescored(predictions, outcomes), self._clock())
 
     def _known(self, predictions: pl.DataFrame) -> pl.DataFrame:
         if not any(m.name in LABELLED for m in self._plan.metrics):

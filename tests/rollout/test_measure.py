@@ -123,6 +123,25 @@ def test_a_logged_row_gets_the_weight_in_force_at_its_time() -> None:
     assert sample.value.tolist() == [0.0, 1.0]
 
 
+def test_a_key_that_stays_where_it_was_is_no_second_draw() -> None:
+    records = [
+        record(1, "candidate", key="a", request_id="1"),
+        record(2, "candidate", key="a", request_id="2"),
+        record(3, key="b", request_id="3"),
+        record(4, key="b", request_id="4", share=60),
+        record(5, request_id="5"),
+        record(6, request_id="6"),
+    ]
+    drawn = requests(records, sticky=True)
+    assert drawn["share"].to_list() == pytest.approx([0.2, 1.0, 0.2, 0.5, 0.2, 0.2])
+    rows = predictions((2, "2", "candidate", 0.9), (3, "3", "stable", 0.1), (4, "elsewhere", "stable", 0.1))
+    found = Seen(drawn, rows, pl.DataFrame(schema=OUTCOMES), pl.DataFrame(schema=SCORES), START)
+    metric = Metric(name="outlier_rate", margin=0.1)
+    sample = measure(plan(metric, sticky_header="x-key"), found)[1]["outlier_rate"]
+    assert isinstance(sample, TwoArm)
+    assert sample.share.tolist() == [1.0, 0.2]
+
+
 def test_losses_come_in_the_order_of_the_outcomes() -> None:
     rows = predictions((1, "a", "stable", 0.1), (2, "b", "candidate", 0.9))
     sample = measure(plan(LOSS), seen([record(1)], rows, {"b": 0, "a": 0, "unseen": 1}))[1]["log_loss"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.rollout.access_log import FORMAT, METADATA
+from components.rollout.access_log import METADATA, log_format
 from components.rollout.traffic import VARIANTS, Traffic, Variant
 
 Json = dict[str, Any]
@@ -209,7 +209,7 @@ def _listener(proxy: Proxy) -> Json:
                 "typed_config": {
                     "@type": f"{_EXTENSION}access_loggers.file.v3.FileAccessLog",
                     "path": str(proxy.access_log),
-                    "log_format": {"json_format": FORMAT},
+                    "log_format": {"json_format": log_format(proxy.sticky_header)},
                 },
             }
         ],
