@@ -28,6 +28,10 @@ help: ## list the targets
 demo: .images ## from raw loans to a served, judged, registered model, with a report at the end
 	@$(PY) -m pipelines demo $(ARGS)
 
+.PHONY: rollout-demo
+rollout-demo: .images ## four candidates meet live traffic: promoted, rolled back, rolled back, held; with reports
+	@$(PY) -m pipelines rollout-demo $(ARGS)
+
 .PHONY: serve
 serve: .platform ## serve a model: make serve ARGS="--help"
 	@$(PY) -m components.serving $(ARGS)

@@ -200,6 +200,15 @@ def demo(settings: Settings) -> None:
     show(settings, click.echo)
 
 
+@main.command(name="rollout-demo")
+@click.pass_obj
+def rollout_demo(settings: Settings) -> None:
+    """See four candidates meet live traffic: a bad, a slow and an unseen one, and one that deserves to reign."""
+    from pipelines.rollout_demo import rollout_demo as show
+
+    show(settings, click.echo)
+
+
 @main.command()
 @click.pass_obj
 def bench(settings: Settings) -> None:
