@@ -17,6 +17,8 @@ class Receiver:
     status: int = 200
     refuse_after: int | None = None
     """After so many requests the answer is 503."""
+    hang_up: bool = False
+    """Close the connection after each answer, without having said so."""
 
 
 @contextmanager
@@ -35,6 +37,7 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(503 if refused else received.status)
             self.send_header("content-length", "0")
             self.end_headers()
+            self.close_connection = received.hang_up
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

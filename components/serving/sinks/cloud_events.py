@@ -1,12 +1,12 @@
 """Logged predictions as KServe's inference logger sends them: CloudEvents over HTTP, for what listens to it already."""
 
 from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from itertools import groupby
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import orjson
-import urllib3
 
 from components.core.errors import FairleadError
 from components.serving.records import Record, iso
@@ -17,12 +17,17 @@ REQUEST, RESPONSE = "org.kubeflow.serving.inference.request", "org.kubeflow.serv
 
 Mode = Literal["all", "request", "response"]
 
+PATIENCE = 5.0
+"""Seconds to wait for the receiver."""
+
 ENDPOINTS = {"stable": "default"}
 """What KServe calls a variant; others keep their name."""
 
 
 class CloudEventsSink:
     """Posts two events for each request: what was asked and what was answered, each a V2 body.
+
+    One after the other, some 2,000 requests a second at a quarter of a millisecond of work each: above, log a share.
 
     Only rows of the sample are in them, and fields that the mask leaves out are not. The format has no place for
     outlier flags, lookups and latencies; the answer has the flags as further outputs.
@@ -47,8 +52,11 @@ class CloudEventsSink:
         self._namespace = namespace
         self._component = component
         self._mode = mode
-        timeout = urllib3.Timeout(connect=2, read=5)
-        self._pool = urllib3.PoolManager(maxsize=1, timeout=timeout, retries=False)
+        # Of the clients at hand the leanest: this runs beside the serving, twice for each request.
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._connection = kind(parts.netloc, timeout=PATIENCE)
+        self._target = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
 
     def write(self, records: Sequence[Record]) -> None:
         """Post the events of each request in turn; ``rows`` may cut a large request in two.
@@ -61,13 +69,13 @@ class CloudEventsSink:
             part = list(group)
             try:
                 self._send(part)
-            except (urllib3.exceptions.HTTPError, FairleadError) as error:
-                raise NotWritten(f"{self.url}: {error}", left) from error
+            except (HTTPException, OSError, FairleadError) as error:
+                raise NotWritten(f"{self.url}: {error!r}", left) from error
             left = left[len(part) :]
 
     def close(self) -> None:
         """Close the connection."""
-        self._pool.clear()
+        self._connection.close()
 
     def _send(self, records: Sequence[Record]) -> None:
         if self._mode != "response":
@@ -90,9 +98,23 @@ class CloudEventsSink:
         # The binary mode of the HTTP binding: attributes in headers, percent-encoded beyond printable ASCII.
         headers = {f"ce-{name}": quote(value, safe=_PRINTABLE) for name, value in attributes.items()}
         headers["content-type"] = "application/json"
-        response = self._pool.request("POST", self.url, body=orjson.dumps(content), headers=headers)
-        if not 200 <= response.status < 300:
-            raise FairleadError(f"answered with status {response.status}")
+        status = self._status(orjson.dumps(content), headers)
+        if not 200 <= status < 300:
+            raise FairleadError(f"answered with status {status}")
+
+    def _status(self, body: bytes, headers: dict[str, str]) -> int:
+        """Post, and return the answer's status; a connection that the receiver has let go is made anew."""
+        used = self._connection.sock is not None
+        try:
+            self._connection.request("POST", self._target, body, headers)
+            response = self._connection.getresponse()
+            response.read()
+        except (HTTPException, OSError):
+            self._connection.close()
+            if used:
+                return self._status(body, headers)
+            raise
+        return response.status
 
 
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")

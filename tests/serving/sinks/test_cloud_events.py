@@ -1,4 +1,5 @@
 import json
+from contextlib import closing
 from urllib.parse import unquote
 
 import numpy as np
@@ -10,6 +11,11 @@ from components.serving.sinks.cloud_events import CloudEventsSink
 from components.serving.sinks.sink import NotWritten
 from components.training.v2_request import v2_body
 from tests.serving.logged import FIELDS, batch, records
+
+
+def _write(sink, made):
+    with closing(sink):
+        sink.write(made)
 
 
 def _events(receiver):
@@ -42,7 +48,7 @@ def test_a_call_is_two_events_as_kserve_sends_them(receiver):
 
 def test_their_data_are_the_request_and_the_answer(receiver):
     flagged = {"outlier": np.array([True, False]), "outlier_score": np.array([0.5, 0.25])}
-    CloudEventsSink(receiver.url).write(records(2, "call", **flagged))
+    _write(CloudEventsSink(receiver.url), records(2, "call", **flagged))
     asked, answered = _events(receiver)
     assert asked.data == v2_body(batch(2).columns, FIELDS, "call")
     assert [t.name for t in v2.decode(json.dumps(asked.data).encode()).tensors] == [f.name for f in FIELDS]
@@ -60,27 +66,27 @@ def test_their_data_are_the_request_and_the_answer(receiver):
 
 
 def test_an_input_that_is_missing_in_every_row_is_left_out(receiver):
-    CloudEventsSink(receiver.url, mode="request").write(records(2)[1:])
+    _write(CloudEventsSink(receiver.url, mode="request"), records(2)[1:])
     (asked,) = _events(receiver)
     assert asked.data == {"id": "call", "inputs": []}
 
 
 @pytest.mark.parametrize(("mode", "kinds"), [("request", ["request"]), ("response", ["response"])])
 def test_one_of_the_two_may_do(receiver, mode, kinds):
-    CloudEventsSink(receiver.url, mode=mode).write(records(1))
+    _write(CloudEventsSink(receiver.url, mode=mode), records(1))
     assert [e["type"].rpartition(".")[2] for e in _events(receiver)] == kinds
 
 
 def test_a_canary_and_another_service_keep_their_names(receiver):
     made = [r._replace(variant="canary") for r in records(1)]
-    CloudEventsSink(receiver.url, service="credit", mode="request").write(made)
+    _write(CloudEventsSink(receiver.url, service="credit", mode="request"), made)
     (asked,) = _events(receiver)
     assert (asked["endpoint"], asked["inferenceservicename"]) == ("canary", "credit")
 
 
 @pytest.mark.parametrize("request_id", ["Überfällig 100%", 'with "quotes"', "a\r\nce-type: forged", "€"])
 def test_an_odd_id_comes_through_and_forges_no_header(receiver, request_id):
-    CloudEventsSink(receiver.url, mode="request").write(records(1, request_id))
+    _write(CloudEventsSink(receiver.url, mode="request"), records(1, request_id))
     ((_, headers, _),) = receiver.requests
     assert headers["ce-type"] == "org.kubeflow.serving.inference.request"
     assert headers["ce-id"].isascii()
@@ -91,5 +97,19 @@ def test_what_was_not_taken_is_named(receiver):
     receiver.refuse_after = 2
     made = [*records(2, "a"), *records(3, "b"), *records(1, "c")]
     with pytest.raises(NotWritten, match="answered with status 503") as caught:
-        CloudEventsSink(receiver.url).write(made)
+        _write(CloudEventsSink(receiver.url), made)
     assert caught.value.records == made[2:]
+
+
+def test_a_connection_that_the_receiver_let_go_is_made_anew(receiver):
+    receiver.hang_up = True
+    sink = CloudEventsSink(receiver.url)
+    for i in range(3):
+        sink.write(records(1, f"r{i}"))
+    sink.close()
+    assert [headers["ce-id"] for _, headers, _ in receiver.requests] == ["r0", "r0", "r1", "r1", "r2", "r2"]
+
+
+def test_the_path_and_the_query_are_those_of_the_uri(receiver):
+    _write(CloudEventsSink(f"{receiver.url}/a/b?token=x", mode="request"), records(1))
+    assert receiver.requests[0][0] == "/a/b?token=x"
