@@ -62,7 +62,7 @@ class Metrics:
         self.in_flight = Gauge("fairlead_requests_in_flight", "Requests under way.", WHO, registry=registry).labels(
             *self._who
         )
-        """Requests under way: ``inc()`` at arrival, ``dec()`` after the answer."""
+        """Requests under way: ``inc()`` at arrival and ``dec()`` after the answer, or ``set_function`` once."""
         violations = Counter(
             "fairlead_contract_violations",
             "Values refused at the door, by input and reason.",

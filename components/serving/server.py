@@ -124,6 +124,7 @@ class Server(ModelServer):  # type: ignore[misc]
             self._refuse(error)
             return
         self._equipment = equipment
+        equipment.watch.in_flight(lambda: self._limits.in_flight)
         # What was loaded stays: the collector need not go through it again and again, for 80 ms at a time.
         gc.collect()
         gc.freeze()

@@ -1,6 +1,7 @@
 """Who watches: what the doors tell the metrics, the prediction log and the traces, each of which may be absent."""
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 
 from kserve.metrics import PREDICT_HIST_TIME, get_labels
@@ -85,6 +86,11 @@ class Watch:
         if self._metrics is not None and isinstance(error, ContractViolation):
             for field, reason in error.breaches:
                 self._metrics.violation(field, reason)
+
+    def in_flight(self, count: Callable[[], int]) -> None:
+        """Show how many requests are under way; asked for whenever somebody looks."""
+        if self._metrics is not None:
+            self._metrics.in_flight.set_function(count)
 
     def begin(self, route: str, parent: str | bytes | None, state: str | bytes | None) -> Trace:
         """Start the trace of a request.

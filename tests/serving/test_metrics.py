@@ -11,8 +11,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from components.serving.limits import Limits
 from components.serving.metrics import DISTINCT, LATENCIES, OTHER, WHO, Metrics
 from components.serving.prediction_log import PredictionLog
+from components.serving.watch import Watch
 from tests.serving.logged import DEADLINE, FIELDS, Kept, batch
 
 RESULTS = ("written", "dropped", "failed", "left_out")
@@ -58,6 +60,14 @@ def test_what_was_answered_is_counted_by_route_and_status(busy, registry):
     assert _value(registry, f"{name}_sum", route=ROUTE, status="400") == 0.0002
     assert _value(registry, "fairlead_requests_in_flight") == 1
     busy.in_flight.dec()
+    assert _value(registry, "fairlead_requests_in_flight") == 0
+
+
+def test_requests_under_way_can_be_asked_for_rather_than_told(metrics, registry):
+    limits = Limits(max_body=1)
+    Watch(metrics=metrics).in_flight(lambda: limits.in_flight)
+    with limits.one_more(), limits.one_more():
+        assert _value(registry, "fairlead_requests_in_flight") == 2
     assert _value(registry, "fairlead_requests_in_flight") == 0
 
 
