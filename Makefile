@@ -96,6 +96,10 @@ bench-serving: .images ## measure the model server beside its peers; a shorter l
 bench-peeking: .platform ## simulate what constant looks at a rollout cost; a shorter look: make bench-peeking ARGS=--short
 	@$(PY) -m pipelines bench-peeking $(ARGS)
 
+.PHONY: bench-traffic
+bench-traffic: .images ## measure what a rollout costs those who send requests: re-weighting, a killed candidate, rollback
+	@$(PY) -m pipelines bench-traffic $(ARGS)
+
 .PHONY: hooks
 hooks: .dev ## check style, types and locks before each commit
 	@$(PY) -m pre_commit install

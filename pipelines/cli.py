@@ -245,5 +245,21 @@ def bench_peeking(short: bool) -> None:
         sys.exit(1)
 
 
+@main.command("bench-traffic")
+@click.option("--short", is_flag=True, help="Fewer requests, for a look.")
+@click.option("--bundle", default="", metavar="URI", help="What to serve. [default: the registered champion]")
+@click.pass_obj
+def bench_traffic(settings: Settings, short: bool, bundle: str) -> None:
+    """Measure what a rollout costs those who send requests, behind a real proxy; takes a minute.
+
+    Fails when a target is missed.
+    """
+    from pipelines.benchmarks.traffic import SHORT, Sizes
+    from pipelines.benchmarks.traffic import bench_traffic as measure
+
+    if not measure(settings, SHORT if short else Sizes(), bundle, click.echo):
+        sys.exit(1)
+
+
 for command in (feature_commands.features, *registry_commands.COMMANDS):
     main.add_command(command)

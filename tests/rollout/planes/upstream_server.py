@@ -35,6 +35,8 @@ class _Server:
         body, status = b"{}", 200
         if path.startswith("/seen"):
             body = json.dumps(self.mirrored if path.endswith("mirrored") else self.ids).encode()
+        elif path == "/metrics":
+            body = f'fairlead_requests_total{{route="infer"}} {len(self.ids)}.0\n'.encode()
         elif "health" not in path:
             status = self.status
             self.ids.append(headers.get("x-request-id", ""))
