@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.core.config import Settings
+from components.core.config import Settings, write_settings
 from components.core.errors import FairleadError
 from components.rollout.planes import envoy_process
 from components.rollout.planes.envoy import EnvoyPlane
@@ -140,6 +140,5 @@ class MachinePlane:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    values = settings.model_dump(mode="json").items()
-    ours = {f"FAIRLEAD_{name.upper()}": value for name, value in values if isinstance(value, str) and value}
-    return {k: v for k, v in os.environ.items() if not k.startswith("FAIRLEAD_")} | ours
+    others = {name: value for name, value in os.environ.items() if not name.startswith("FAIRLEAD_")}
+    return others | write_settings(settings)
