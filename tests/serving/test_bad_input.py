@@ -1,0 +1,317 @@
+"""Bad input at every door of a real server process: tables of it, and whatever hypothesis thinks of on top.
+
+The rule: each is refused with a client's error that says why, or rightly answered; never a 5xx, a trace or a leak.
+"""
+
+import copy
+import http.client
+import json
+import struct
+from urllib.parse import urlsplit
+
+import grpc
+import numpy as np
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
+from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
+
+from tests.serving.contracts import ANY
+from tests.serving.test_rest import WRONG_BODIES, WRONG_REQUESTS, WRONG_ROUTES
+from tests.serving.test_rpc import WRONG as WRONG_MESSAGES
+
+INFER = "/v2/models/sba_loans/infer"
+PREDICT = "/v1/models/sba_loans:predict"
+LENGTH = "inference-header-content-length"
+LEAKS = (b"Traceback", b"site-packages", b"/components/", b".py")
+
+
+def _instances(good):
+    return {"instances": [{t["name"]: t["data"][0] for t in good["inputs"]}]}
+
+
+def _v1(**changes):
+    return lambda r: r["instances"][0].update(changes)
+
+
+WRONG_INSTANCES = {
+    "no instances": (lambda r: r.clear(), "'instances': found nothing"),
+    "instances that are empty": (lambda r: r.update(instances=[]), "found an empty list"),
+    "instances that are no list": (lambda r: r.update(instances={"GrAppv": 1}), "'instances': found an object"),
+    "an instance that is a list": (lambda r: r["instances"].append([1, 2]), "'instances[1]': found a list"),
+    "an instance that is null": (lambda r: r["instances"].append(None), "'instances[1]': found nothing"),
+    "an empty instance beside a full one": (lambda r: r["instances"].append({}), "row 1: found null"),
+    "a column is missing": (lambda r: r["instances"][0].pop("GrAppv"), "'GrAppv': missing"),
+    "an extra column": (_v1(Term=84), "'Term': unknown"),
+    "a wrong name": (_v1(GrApv=1), "did you mean 'GrAppv'"),
+    "null where it is not allowed": (_v1(GrAppv=None), "row 0: found null"),
+    "text for a number": (_v1(GrAppv="5000"), "found '5000', allowed: a number"),
+    "true for a number": (_v1(NoEmp=True), "found True"),
+    "a fraction for a whole number": (_v1(NoEmp=3.5), "found 3.5, allowed: a whole number"),
+    "a list for a value": (_v1(GrAppv=[5000]), "found [5000], allowed: a number"),
+    "an object for a value": (_v1(GrAppv={}), "found {}, allowed: a number"),
+    "outside the domain": (_v1(Zip=100000), "found 100000"),
+    "2**53 + 1": (_v1(Zip=2**53 + 1), "up to 2**53 either way"),
+    "a date that is none": (_v1(ApprovalDate="2003-02-30"), "allowed: an ISO date"),
+    "a date too early": (_v1(ApprovalDate="1900-01-01"), "an ISO date from 1953-07-30 on"),
+    "outside a closed domain": (_v1(LowDoc="y"), "out of N, Y"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_INSTANCES)
+def test_wrong_instances_are_refused(call, good, case):
+    change, expected = WRONG_INSTANCES[case]
+    request = _instances(copy.deepcopy(good))
+    change(request)
+    status, _, body = call(PREDICT, request)
+    assert (status, expected in json.loads(body)["error"]) == (400, True), body
+
+
+AMOUNT = struct.pack("<d", 5000.0)
+
+
+def _binary(good, name="GrAppv", raw=AMOUNT, **changes):
+    """A good request with one tensor as raw bytes: the JSON part and the tail."""
+    request = copy.deepcopy(good)
+    tensor = next(t for t in request["inputs"] if t["name"] == name)
+    del tensor["data"]
+    tensor.update({"datatype": "FP64", "parameters": {"binary_data_size": len(raw)}, **changes})
+    return request, raw
+
+
+WRONG_BYTES = {
+    "too few bytes": (lambda g: _binary(g, raw=b"1234"), "4 raw bytes found, allowed: a multiple of 8"),
+    "bytes left over": (lambda g: (_binary(g)[0], _binary(g)[1] + b"12"), "2 raw bytes that belong to no input"),
+    "more claimed than sent": (lambda g: (_binary(g)[0], b""), "binary_data_size 8 found, allowed: 0 to 0"),
+    "a negative size": (lambda g: _binary(g, parameters={"binary_data_size": -8}), "binary_data_size -8 found"),
+    "a size as text": (lambda g: _binary(g, parameters={"binary_data_size": "8"}), "binary_data_size '8' found"),
+    "a size of true": (lambda g: _binary(g, parameters={"binary_data_size": True}), "binary_data_size True found"),
+    "data and bytes": (lambda g: _binary(g, data=[1]), "both data and binary_data_size found"),
+    "NaN where it is not allowed": (lambda g: _binary(g, raw=struct.pack("<d", np.nan)), "row 0: found nan"),
+    "infinity": (lambda g: _binary(g, raw=struct.pack("<d", np.inf)), "found inf, allowed: a finite number"),
+    "two values for one row": (lambda g: _binary(g, raw=struct.pack("<dd", 1, 2)), "2 values found, allowed: 1"),
+    "an unknown datatype": (lambda g: _binary(g, datatype="FP16"), "datatype 'FP16' found"),
+    "text that ends in the middle": (
+        lambda g: _binary(g, "Bank", struct.pack("<I", 9) + b"First", datatype="BYTES"),
+        "raw bytes end in the middle of element 0",
+    ),
+    "text that is none": (
+        lambda g: _binary(g, "Bank", struct.pack("<I", 1) + b"\xff", datatype="BYTES"),
+        r"found b'\xff', allowed: text",
+    ),
+    "2**53 + 1": (
+        lambda g: _binary(g, "Zip", struct.pack("<q", 2**53 + 1), datatype="INT64"),
+        "found 9007199254740993, allowed: a whole number up to 2**53",
+    ),
+    "2**64 - 1": (
+        lambda g: _binary(g, "Zip", struct.pack("<Q", 2**64 - 1), datatype="UINT64"),
+        "found 18446744073709551615, allowed: a whole number up to 2**53",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_BYTES)
+def test_wrong_raw_tensors_are_refused(call, good, case):
+    make, expected = WRONG_BYTES[case]
+    request, raw = make(good)
+    head = orjson.dumps(request)
+    status, _, body = call(INFER, head + raw, {LENGTH: str(len(head))})
+    assert (status, expected in json.loads(body)["error"]) == (400, True), body
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "1e3", "9" * 30, "0", "5", "\u00b2"])
+def test_a_wrong_length_of_the_json_part_is_refused(call, good, length):
+    status, _, body = call(INFER, good, {LENGTH: length.encode("latin-1")})
+    assert status == 400
+    assert json.loads(body)["error"]
+
+
+def test_the_tables_are_as_long_as_was_promised():
+    tables = {
+        "V2 JSON": len(WRONG_REQUESTS),
+        "bodies, V1 and V2": 2 * len(WRONG_BODIES),
+        "V1": len(WRONG_INSTANCES),
+        "V2 binary": len(WRONG_BYTES) + 7,
+        "gRPC": len(WRONG_MESSAGES),
+        "routes": len(WRONG_ROUTES),
+    }
+    assert sum(tables.values()) >= 130, tables
+
+
+@pytest.fixture(scope="module")
+def post(running):
+    """Send bytes on one connection that is kept; a new one for each of a thousand requests would be the load."""
+    address = urlsplit(running.url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+
+    def send(path, body, headers=None):
+        connection.request("POST", path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    yield send
+    connection.close()
+
+
+def _fair(status, body):
+    """Refused with a reason, or answered with probabilities."""
+    assert not any(leak in body for leak in LEAKS), body
+    content = json.loads(body)
+    if status == 200:
+        found = content["predictions"] if "predictions" in content else content["outputs"]
+        assert found
+    else:
+        assert 400 <= status < 500, (status, body)
+        assert list(content) == ["error"]
+        assert 0 < len(content["error"]) < 4000
+
+
+fuzz = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+json_values = st.recursive(
+    ANY,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _places(value, path=()):
+    """Every place in a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from _places(value[key], (*path, key))
+
+
+def _put(value, path, new):
+    if not path:
+        return new
+    changed = copy.deepcopy(value)
+    at = changed
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = new
+    return changed
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_anything_anywhere_in_a_request(post, good, protocol):
+    request, path = (good, INFER) if protocol == "v2" else (_instances(good), PREDICT)
+    places = list(_places(request))
+
+    @fuzz
+    @given(st.lists(st.tuples(st.sampled_from(places), json_values), min_size=1, max_size=2))
+    def throw(changes):
+        changed = request
+        for place, new in changes:
+            try:
+                changed = _put(changed, place, new)
+            except (KeyError, IndexError, TypeError):
+                continue  # the first change took the second one's place away
+        _fair(*post(path, orjson.dumps(changed)))
+
+    throw()
+
+
+@pytest.mark.parametrize("path", [INFER, PREDICT])
+def test_any_bytes_as_a_body(post, good, path):
+    body = orjson.dumps(good if path == INFER else _instances(good))
+
+    @fuzz
+    @given(
+        st.binary(max_size=64)
+        | st.tuples(st.integers(0, len(body)), st.binary(max_size=3), st.integers(0, 3)).map(
+            lambda t: body[: t[0]] + t[1] + body[t[0] + t[2] :]
+        ),
+        st.none() | st.integers(-1, len(body) + 1).map(str),
+    )
+    def throw(content, length):
+        headers = {} if length is None or path == PREDICT else {LENGTH: length}
+        _fair(*post(path, content, headers))
+
+    throw()
+
+
+@pytest.fixture(scope="module")
+def channel(running):
+    with grpc.insecure_channel(running.grpc) as channel:
+        yield channel
+
+
+def _refusal(make):
+    """Give the status and text of a refused call, or nothing when it was answered."""
+    try:
+        answer = make()
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    assert answer.outputs
+    return None
+
+
+contents = st.fixed_dictionaries(
+    {},
+    optional={
+        "fp64_contents": st.lists(st.floats(), max_size=2),
+        "fp32_contents": st.lists(st.floats(width=32), max_size=2),
+        "int64_contents": st.lists(st.integers(-(2**63), 2**63 - 1), max_size=2),
+        "int_contents": st.lists(st.integers(-(2**31), 2**31 - 1), max_size=2),
+        "uint64_contents": st.lists(st.integers(0, 2**64 - 1), max_size=2),
+        "bool_contents": st.lists(st.booleans(), max_size=2),
+        "bytes_contents": st.lists(st.binary(max_size=12), max_size=2),
+    },
+)
+
+
+def test_any_message_over_grpc(channel, opened, good):
+    stub = GRPCInferenceServiceStub(channel)
+    names = st.sampled_from([f.name for f in opened.contract.inputs]) | st.text(max_size=3)
+    datatypes = st.sampled_from(["FP64", "FP32", "INT64", "INT32", "UINT64", "BOOL", "BYTES", "FP16", ""])
+    shapes = st.lists(st.integers(-1, 2), max_size=3)
+
+    @fuzz
+    @given(
+        st.lists(st.tuples(names, datatypes, shapes, contents), max_size=3),
+        st.lists(st.binary(max_size=9), max_size=2),
+        st.lists(st.sampled_from(["probability", "decision", "x", ""]), max_size=2),
+    )
+    def throw(tensors, raw, outputs):
+        message = pb.ModelInferRequest(model_name="sba_loans")
+        for name, datatype, shape, values in tensors:
+            message.inputs.add(name=name, datatype=datatype, shape=shape, contents=pb.InferTensorContents(**values))
+        for tensor in good["inputs"]:
+            if tensor["name"] not in {name for name, *_ in tensors}:
+                added = message.inputs.add(name=tensor["name"], datatype=tensor["datatype"], shape=[1])
+                field = {"FP64": "fp64_contents", "INT64": "int64_contents", "BYTES": "bytes_contents"}
+                values = [v.encode() if isinstance(v, str) else v for v in tensor["data"]]
+                getattr(added.contents, field[tensor["datatype"]]).extend(values)
+        message.raw_input_contents.extend(raw)
+        for name in outputs:
+            message.outputs.add(name=name)
+        refused = _refusal(lambda: stub.ModelInfer(message))
+        if refused is not None:
+            code, text = refused
+            assert code in {"INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}, refused
+            assert not any(leak in text.encode(errors="replace") for leak in LEAKS), text
+
+    throw()
+
+
+def test_the_log_has_no_trace_of_any_of_it(running, call, good):
+    assert call(INFER, good)[0] == 200
+    assert "Traceback" not in running.log.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("body", ["good", {}, b"x"])
+@pytest.mark.parametrize(
+    "path", [INFER, PREDICT, "/v1/models/sba_loans:explain", "/v2/models/sba_loans/explain", "/no"]
+)
+def test_no_answer_repeats_the_headers_of_its_request(call, good, path, body):
+    given = {"authorization": "Bearer hush", "x-api-key": "hush", "cookie": "session=hush"}
+    request = (_instances(good) if path.startswith("/v1") else good) if body == "good" else body
+    status, headers, answer = call(path, request, given)
+    assert status in (200, 400, 404)
+    assert b"hush" not in answer
+    assert "hush" not in str(headers)
