@@ -8,8 +8,6 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from components.rollout.report import write_report
-
 from components.core import use_case as use_cases
 from components.core.config import Settings
 from components.core.errors import FairleadError
@@ -18,6 +16,7 @@ from components.registry import approvals
 from components.registry.registry import Registry
 from components.registry.store import fetch
 from components.rollout.plan import Metric, Plan, Step
+from components.rollout.report import write_report
 from components.training.bundle import Bundle
 from pipelines.bad_candidates import SLOW_SECONDS, miscalibrated
 from pipelines.demo import USE_CASE, train, version_of
