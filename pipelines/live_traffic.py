@@ -13,10 +13,7 @@ import polars as pl
 from components.core.artifacts import whole_directory
 from components.core.contracts import Field
 from components.core.use_case import UseCase
-from components.data.ingest import ingest
-from components.data.repaired import check_with_repairs
 from components.features.rows import from_frame
-from components.features.store import build_features
 from components.serving.outcomes import record_outcomes
 from components.training.labels import with_label
 from components.training.v2_request import v2_body
@@ -51,6 +48,11 @@ def history(use_case: UseCase, folder: Path) -> Path:
     Returns:
         ``features.parquet``, as the pipeline's step ``build_features`` writes it.
     """
+    # Feast takes seconds to import, and only the first call needs it.
+    from components.data.ingest import ingest
+    from components.data.repaired import check_with_repairs
+    from components.features.store import build_features
+
     target = folder / use_case.name
     if not target.exists():
         with whole_directory(target) as scratch:
