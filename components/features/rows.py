@@ -80,13 +80,14 @@ def number_of_rows(columns: Columns) -> int:
     Raises:
         ContractViolation: the columns differ in length.
     """
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise ContractViolation(f"columns differ in length: {lengths}; send the same number of rows in each")
-    return next(iter(lengths.values()), 0)
+    lengths = set(map(len, columns.values()))
+    if len(lengths) > 1:
+        found = {name: len(values) for name, values in columns.items()}
+        raise ContractViolation(f"columns differ in length: {found}; send the same number of rows in each")
+    return lengths.pop() if lengths else 0
 
 
 def days_between(later: "np.ndarray[tuple[int], np.dtype[np.datetime64]]", earlier: object) -> FloatArray:
     """Return whole days from ``earlier`` to ``later``, NaN where either is missing."""
-    delta = (later - np.asarray(earlier, dtype="datetime64[D]")).astype("timedelta64[D]")
+    delta = (later - np.asarray(earlier, dtype="datetime64[D]")).astype("timedelta64[D]", copy=False)
     return np.where(np.isnat(delta), np.nan, delta.astype(np.float64))

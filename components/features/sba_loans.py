@@ -14,13 +14,20 @@ SMOOTHING = 20.0
 MINIMUM_OF_SECTOR = 50
 """A sector seen less often in training shares a code with all other rare ones."""
 
+_NULL = np.array(None, dtype=object)
+
+
+def _or_zero(values: FloatArray) -> FloatArray:
+    """Put 0 where a number is missing; ``np.nan_to_num`` does so too, and takes four times as long for one row."""
+    filled: FloatArray = np.where(np.isnan(values), 0.0, values)
+    return filled
+
 
 def _flag(name: str, column: str, value: str) -> Feature:
     def compute(rows: Columns, _: State) -> FloatArray:
         """1 where the column has the value that the feature is named after, missing where it is not stated."""
         given = rows[column]
-        known = np.array([v is not None for v in given])
-        return np.where(known, (given == value).astype(np.float64), np.nan)
+        return np.where(np.not_equal(given, _NULL), given == value, np.nan)
 
     return Feature(name, (column,), compute)
 
@@ -42,16 +49,17 @@ def amount_per_job(rows: Columns, _: State) -> FloatArray:
 
 def sector(rows: Columns, known: State) -> FloatArray:
     """Two-digit industry by its frequency rank in training; rare ones share a code; 0 (not stated) is missing."""
-    digits = np.nan_to_num(rows["NAICS"] // 10_000)
-    codes = np.full(len(digits), float(len(known)))
-    for rank, value in enumerate(known):
-        codes[digits == value] = rank
-    return np.where(digits == 0, np.nan, codes)
+    digits = _or_zero(rows["NAICS"] // 10_000)
+    # Columns: 0, the sectors in their order, and one that every row fits; the first that fits is the row's.
+    fits = np.ones((len(digits), len(known) + 2), dtype=bool)
+    np.equal(digits[:, None], [0, *known], out=fits[:, :-1])
+    first = fits.argmax(axis=1)
+    return np.where(first == 0, np.nan, first - 1.0)
 
 
 def learn_sectors(rows: Columns, _: FloatArray) -> State:
     """Keep the sectors with enough rows, most frequent first (ties by number)."""
-    counts = Counter(np.nan_to_num(rows["NAICS"] // 10_000).astype(int).tolist())
+    counts = Counter(_or_zero(rows["NAICS"] // 10_000).astype(int).tolist())
     kept = [s for s, n in counts.items() if s != 0 and n >= MINIMUM_OF_SECTOR]
     return sorted(kept, key=lambda s: (-counts[s], s))
 
@@ -65,13 +73,13 @@ def _history(entity: str) -> list[Feature]:
 
     def rate(rows: Columns, overall: State) -> FloatArray:
         """Bad outcomes per row in the entity's window, drawn towards the overall rate of the training rows."""
-        n, b = np.nan_to_num(rows[count]), np.nan_to_num(rows[bad])
+        n, b = _or_zero(rows[count]), _or_zero(rows[bad])
         smoothed: FloatArray = (b + SMOOTHING * overall) / (n + SMOOTHING)
         return smoothed
 
     def volume(rows: Columns, _: State) -> FloatArray:
         """Logarithm of 1 plus the rows in the entity's window."""
-        logged: FloatArray = np.log1p(np.nan_to_num(rows[count]))
+        logged: FloatArray = np.log1p(_or_zero(rows[count]))
         return logged
 
     def recency(rows: Columns, _: State) -> FloatArray:
@@ -101,8 +109,8 @@ def franchise(rows: Columns, _: State) -> FloatArray:
 
 def same_state(rows: Columns, _: State) -> FloatArray:
     """1 where bank and borrower sit in the same state, missing where the bank's state is."""
-    known = np.array([v is not None for v in rows["BankState"]])
-    return np.where(known, (rows["BankState"] == rows["State"]).astype(np.float64), np.nan)
+    bank = rows["BankState"]
+    return np.where(np.not_equal(bank, _NULL), bank == rows["State"], np.nan)
 
 
 FEATURES = {

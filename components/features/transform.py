@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,14 @@ class Transform:
         """Names of the matrix's columns, in order."""
         return tuple(f.name for f in self.features)
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         """Request columns that the features read, each once, in order of first use."""
         return tuple(dict.fromkeys(name for f in self.features for name in f.inputs))
+
+    @cached_property
+    def _steps(self) -> tuple[tuple[Feature, State], ...]:
+        return tuple((f, self.state.get(f.name)) for f in self.features)
 
     def apply(self, rows: Columns) -> npt.NDArray[np.float32]:
         """Compute the matrix of shape (n, features), C-contiguous.
@@ -68,9 +73,10 @@ class Transform:
         missing = [name for name in self.inputs if name not in rows]
         if missing:
             raise ContractViolation(f"missing column {', '.join(missing)}; found: {', '.join(rows)}")
+        # Row by row in memory, as the model wants it, and yet written one feature at a time.
         matrix = np.empty((number_of_rows(rows), len(self.features)), dtype=np.float32)
-        for i, feature in enumerate(self.features):
-            matrix[:, i] = feature.compute(rows, self.state.get(feature.name))
+        for column, (feature, state) in zip(matrix.T, self._steps, strict=True):
+            column[:] = feature.compute(rows, state)
         return matrix
 
     def to_json(self) -> str:

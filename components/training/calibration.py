@@ -97,7 +97,8 @@ def _loss(design: FloatArray, target: FloatArray, beta: FloatArray) -> float:
 
 
 def _logit(p: npt.NDArray[np.floating[Any]]) -> FloatArray:
-    clipped = np.clip(np.asarray(p, dtype=np.float64), CLIP, 1 - CLIP)
+    # np.clip does the same, and takes three times as long for one row.
+    clipped = np.minimum(np.maximum(np.asarray(p, dtype=np.float64), CLIP), 1 - CLIP)
     odds: FloatArray = np.log(clipped) - np.log1p(-clipped)
     return odds
 
