@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-FIRST_PAUSE = 0.25
+FIRST_PAUSE = 0.125
 LONGEST_PAUSE = 30.0
 SETTLED = 30.0
 """Seconds: who lived so long is forgiven its earlier ends, and who ended before has not settled."""

@@ -109,7 +109,7 @@ def main(folder: Path) -> int:
 
 def _take(lock: TextIO) -> bool:
     """Take the lock that says who supervises; who only asks whether it is taken holds it for an instant, too."""
-    end = time.monotonic() + 1
+    end = time.monotonic() + 0.5
     while time.monotonic() < end:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -58,10 +58,10 @@ def test_pauses_double_until_the_longest(tmp_path: Path) -> None:
         until(lambda: child.status == "pausing", child.look)
         began = clock.now
         while child.status == "pausing":
-            clock.now += 0.25
+            clock.now += 0.125
             child.look()
         pauses.append(clock.now - began)
-    assert pauses == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert pauses == [0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 30]
     assert child.exit_status == 3
     assert child.failures == 9
     end_of(child)
