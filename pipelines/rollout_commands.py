@@ -17,7 +17,7 @@ from components.core.errors import FairleadError
 from components.rollout import history
 from components.rollout import plan as plans
 from components.rollout.explain import explain as explained
-from components.rollout.explain import headline
+from components.rollout.explain import headline, wishes
 from components.rollout.history import History
 from components.rollout.store import SqliteStore
 
@@ -85,10 +85,12 @@ def status(settings: Settings, rollout_id: str) -> None:
     click.echo(
         f"  {state.looks} looks since {known.rollout.started:%Y-%m-%d %H:%M:%S} UTC, plan {known.rollout.plan.name}"
     )
-    for wish in known.wishes:
-        click.echo(f"  {wish.kind} asked for by {wish}: counts from the next look on")
+    for line in wishes(known):
+        click.echo(f"  {line}")
+    for line in _open_approvals(settings, known):
+        click.echo(f"  {line}")
     if known.failure:
-        click.echo(f"  not brought about: {known.failure}")
+        click.echo(f"  not brought about, tried again: {known.failure}")
     if _is_left_alone(known):
         click.echo(f"  nobody has looked lately; go on with: fairlead rollout run {known.rollout.id}")
 
@@ -111,8 +113,11 @@ def list_(settings: Settings) -> None:
 @click.pass_obj
 def explain(settings: Settings, rollout_id: str) -> None:
     """Say why a rollout stands where it stands, what is missing, and how many requests it will probably take."""
-    for line in explained(history.read(_store(settings), _which(settings, rollout_id))):
+    known = history.read(_store(settings), _which(settings, rollout_id))
+    for line in explained(known):
         click.echo(line)
+    for line in _open_approvals(settings, known):
+        click.echo(f"  {line}")
 
 
 @rollout.command()
@@ -199,8 +204,23 @@ def _which(settings: Settings, rollout_id: str) -> str:
     return (live or found)[-1]
 
 
+def _open_approvals(settings: Settings, known: History) -> list[str]:
+    """Say how the approval can be given that a rollout waits for."""
+    from components.registry import approvals
+
+    if known.state.phase != "awaiting_approval":
+        return []
+    plan, candidate = known.rollout.plan, known.rollout.candidate
+    asked = [a for a in approvals.approvals(settings, plan.use_case) if a.state == "requested"]
+    return [
+        f"to approve it: fairlead approve {a.id} (asked for by {a.requested_by}); or: fairlead reject {a.id}"
+        for a in asked
+        if candidate.endswith(f"/{a.version}")
+    ]
+
+
 def _is_left_alone(known: History) -> bool:
-    if known.settled:
+    if known.settled or known.failure:
         return False
     last = known.look.observation.at if known.look is not None else known.rollout.started
     patience = max(60.0, SILENT_LOOKS * known.rollout.plan.look_seconds)

@@ -1,6 +1,7 @@
 """Starting a rollout on this machine, and going on with one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from components.core import use_case as use_cases
@@ -12,7 +13,7 @@ from components.rollout.controller import Controller
 from components.rollout.explain import headline
 from components.rollout.plan import Plan
 from components.rollout.registry_promotion import MODELS, parse
-from components.rollout.state import Rollout, State
+from components.rollout.state import Observation, Rollout, State
 from components.rollout.store import Store
 from pipelines.rollout_around import Machinery, around, machinery, store_of
 
@@ -66,18 +67,22 @@ def run_on(settings: Settings, rollout_id: str, wait: Callable[[float], None], s
     made = machinery(settings, known.rollout)
     if not known.settled:
         _bring_up(store, known, made, settings, say)
-    controller = Controller(rollout_id, around(settings, known.rollout, made))
+    watched = replace(made, observe=_telling(made.observe, say))
+    return Controller(rollout_id, around(settings, known.rollout, watched)).run(wait)
+
+
+def _telling(observe: Callable[[State], Observation], say: Say) -> Callable[[State], Observation]:
+    """Say before each look where the last one has led, when that has changed."""
     said = ""
 
-    def tell(seconds: float) -> None:
+    def look(state: State) -> Observation:
         nonlocal said
-        state = controller.history.state
-        if headline(state) != said:
+        if state.looks and headline(state) != said:
             said = headline(state)
             say(f"  look {state.looks}: {said}: {state.reason}")
-        wait(seconds)
+        return observe(state)
 
-    return controller.run(tell)
+    return look
 
 
 def _bring_up(store: Store, known: history.History, made: Machinery, settings: Settings, say: Say) -> None:

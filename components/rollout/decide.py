@@ -67,10 +67,11 @@ def _pause_or_resume(_plan: Plan, state: State, observation: Observation) -> Dec
         return None
     paused = state.phase == "paused"
     if wish.kind == "pause" and not paused:
-        why = f"paused by {wish}"
-        return _next("pause", state, observation, why, phase="paused", resumes=state.phase)
+        by = {"phase": "paused", "resumes": state.phase, "paused_by": str(wish)}
+        return _next("pause", state, observation, f"paused by {wish}", **by)
     if wish.kind == "resume" and paused:
-        return _next("resume", state, observation, f"resumed by {wish}", phase=state.resumes, resumes=None)
+        back = {"phase": state.resumes, "resumes": None, "paused_by": ""}
+        return _next("resume", state, observation, f"resumed by {wish}", **back)
     why = "it is paused already" if paused else f"there is nothing to resume: it is {state.phase}"
     return _next("hold", state, observation, f"{wish.kind} asked for by {wish}: {why}")
 
@@ -78,7 +79,7 @@ def _pause_or_resume(_plan: Plan, state: State, observation: Observation) -> Dec
 def _paused(plan: Plan, state: State, observation: Observation) -> Decision | None:
     if state.phase != "paused":
         return None
-    why = "paused: weights stand still, guardrails do not; resume or abort"
+    why = f"paused by {state.paused_by}; weights stand still, guardrails do not; resume or abort"
     if observation.wish is not None:
         why = f"{observation.wish.kind} asked for by {observation.wish} and refused: resume first"
     elif _time_is_up(plan, state, observation):

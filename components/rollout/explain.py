@@ -23,6 +23,7 @@ def explain(history: History) -> list[str]:
     lines += [f"  {rollout.candidate} against {rollout.stable}, plan {rollout.plan.name} ({rollout.plan.strategy})"]
     if history.failure:
         lines.append(f"  NOT BROUGHT ABOUT: {history.failure}; tried again until it is")
+    lines += [f"  {line}" for line in wishes(history)]
     if history.look is None:
         return [*lines, "  nobody has looked yet", f"  start looking with: {COMMAND} run {rollout.id}"]
     seen = history.look.observation
@@ -31,6 +32,17 @@ def explain(history: History) -> list[str]:
     lines += _seen(state, seen)
     lines += [f"  {_metric(rollout.plan, m, state, seen)}" for m in rollout.plan.metrics]
     return lines + ([] if state.final else _way_on(rollout.plan, state, seen))
+
+
+def wishes(history: History) -> list[str]:
+    """Say what became of the last wish, and which ones wait."""
+    lines = []
+    if history.answer is not None and history.answer is not history.look and not history.state.final:
+        lines.append(
+            f"the last wish was answered at look {history.answer.decision.state.looks}: "
+            f"{history.answer.decision.reason}"
+        )
+    return lines + [f"{w.kind} asked for by {w}: counts from the next look on" for w in history.wishes]
 
 
 def headline(state: State) -> str:
@@ -71,6 +83,6 @@ def _way_on(plan: Plan, state: State, seen: Observation) -> list[str]:
     lines = [f"  still missing for a promotion: {len(lacking) or 'nothing by the numbers'}"]
     lines += [f"    - {line}" for line in lacking]
     if plan.approval and seen.approval is None:
-        lines.append(f"    - an approval; see: fairlead request {plan.use_case}, fairlead approve")
+        lines.append("    - an approval, which is asked for once the numbers are there")
     words = "resume | abort" if state.phase == "paused" else "pause | promote | abort"
     return [*lines, f"  to step in: {COMMAND} {words} {state.rollout}"]

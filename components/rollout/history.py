@@ -37,6 +37,7 @@ class History:
         last: sequence of the last event.
         look: the last one; None before the first.
         wishes: those not taken up yet, oldest first.
+        answer: the last look that took a wish up; None before the first.
         settled: the verdict was brought about; nothing is left to do.
         failure: text of the last failure since the last look, empty when there was none.
     """
@@ -46,6 +47,7 @@ class History:
     last: int
     look: Look | None = None
     wishes: tuple[Wish, ...] = ()
+    answer: Look | None = None
     settled: bool = False
     failure: str = ""
 
@@ -173,6 +175,9 @@ def _read_on(history: History, events: list[Event]) -> History:
     if looked:
         look = _look(looked[-1])
         changes.update(look=look, state=look.decision.state)
+        answers = [event for event in looked if event.payload["observation"]["wish"] is not None]
+        if answers:
+            changes["answer"] = _look(answers[-1])
     for event in events:
         if event.kind == "wished":
             wishes.append(Wish.model_validate(event.payload))

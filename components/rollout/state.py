@@ -80,6 +80,8 @@ class State(_Value):
     """Number of the last wish that was taken up."""
     resumes: Phase | None = None
     """Paused: the phase to go back to."""
+    paused_by: str = ""
+    """Paused: by whom, when and why."""
 
     @property
     def final(self) -> bool:

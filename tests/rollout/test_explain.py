@@ -4,7 +4,7 @@ from components.rollout import history
 from components.rollout.decide import decide
 from components.rollout.explain import explain
 from components.rollout.store import SqliteStore
-from tests.rollout.looks import HARM, NEUTRAL, SAFE, START, evidence, look, plan, rollout
+from tests.rollout.looks import HARM, NEUTRAL, SAFE, START, evidence, look, plan, rollout, wish
 
 
 @pytest.fixture
@@ -59,3 +59,13 @@ def test_what_is_over_asks_for_nothing_more(told):
 
 def test_what_is_shown_is_called_shown(told):
     assert "needs 40 (shown)" in told(look(1), look(2, 500, evidence=SAFE))
+
+
+def test_the_answer_to_a_wish_outlives_the_look_that_gave_it(told):
+    text = told(look(1), look(2, 50, wish=wish("promote")), look(3, 60))
+    assert "the last wish was answered at look 2: promotion asked for by olga" in text
+    assert "refused: the candidate has answered 50 of 100 requests" in text
+
+
+def test_a_pause_is_told_as_long_as_it_lasts(told):
+    assert "because paused by olga" in told(look(1), look(2, 50, wish=wish("pause")), look(3, 60))

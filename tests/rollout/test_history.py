@@ -39,6 +39,7 @@ def test_what_was_recorded_is_what_is_read_at_once_or_bit_by_bit(store):
     assert following.look.error == "blind"
     following = looked(store, following, look(2, 50, wish=following.wishes[0]))
     assert (following.failure, following.wishes, following.state.phase) == ("", (), "paused")
+    assert following.answer == following.look == histories.read(store, "sba-1").answer
     assert histories.record_settled(store, following, START).settled
     assert [found.decision.kind for found in histories.looks(store, "sba-1")] == ["begin", "pause"]
 
