@@ -54,6 +54,7 @@ def start(
 
     On this machine: two model servers under a supervisor, with Envoy before them. Killed or interrupted, it goes on
     with: fairlead rollout run ID. The servers outlive this command. On a cluster the operator runs rollouts.
+    The exit status is 3 when it ends without a promotion.
     """
     from pipelines.rollout_start import start as begin
 
