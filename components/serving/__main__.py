@@ -1,6 +1,7 @@
 """``python -m components.serving``: serve one bundle over V1 and V2 REST and, when asked, gRPC."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -58,7 +59,7 @@ def _add_limits(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_around(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--variant", default="stable", help="which side of a rollout this server is on")
+    group.add_argument("--variant", type=_word, default="stable", help="which side of a rollout this server is on")
     group.add_argument("--hooks", default="", metavar="MODULE:CLASS", help="steps of your own around the model")
     group.add_argument(
         "--log",
@@ -86,6 +87,12 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**16):
         raise argparse.ArgumentTypeError(f"{text!r} found, allowed: 0 to {2**16 - 1}")
     return int(text)
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,60}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} found, allowed: letters, digits, dot, dash and underline")
+    return text
 
 
 def _count(text: str) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from components.serving.exchange import Late
 from components.serving.quick import Row
@@ -11,12 +12,32 @@ from components.serving.quick import Row
 CAP = 256
 """Most rows of one call; the rest of a turn is scored in further calls."""
 
-TURNS = 4
+TURNS = 8
 """Most further turns of the loop that are given to a batch that is smaller than the last one was. The clients who were
 just answered send their next requests while the answers to the others are being written; a few microseconds for them
 save a whole call. A row that comes alone after another that came alone is given none."""
 
 FOREVER = float("inf")
+
+
+Pair = tuple[float, int]
+"""Probability and decision of one row."""
+
+
+class Promise(Protocol):
+    """Who waits for a score: a future, or the connection that it goes out on."""
+
+    def done(self) -> bool:
+        """Say whether nobody waits any more."""
+        ...
+
+    def set_result(self, result: Pair, /) -> None:
+        """Hand over the score."""
+        ...
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Hand over why there is none."""
+        ...
 
 
 @dataclass(slots=True)
@@ -29,7 +50,7 @@ class Call:
         arrived: when its request came in, by ``time.perf_counter``.
         expires: by the same clock, when nobody waits for it any more; infinite without a deadline.
         note: what became of its online lookup; None when there was none.
-        score: probability and decision, for whoever awaits it.
+        score: where it goes.
     """
 
     row: Row
@@ -37,10 +58,10 @@ class Call:
     arrived: float
     expires: float
     note: str | None
-    score: "asyncio.Future[tuple[float, int]]" = field(repr=False)
+    score: Promise = field(repr=False)
 
 
-Scored = Sequence[tuple[float, int]]
+Scored = Sequence[Pair]
 Score = Callable[[Sequence[Call]], Scored]
 """Scores rows together: (probability, decision) of each, in their order."""
 
@@ -62,7 +83,7 @@ class Batcher:
 
     async def submit(
         self, row: Row, request_id: str, arrived: float, seconds: float | None, note: str | None = None
-    ) -> tuple[float, int]:
+    ) -> Pair:
         """Score one row.
 
         Args:
@@ -78,14 +99,16 @@ class Batcher:
         Raises:
             Late: its turn came later than that.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[tuple[float, int]] = loop.create_future()
+        future: asyncio.Future[Pair] = asyncio.get_running_loop().create_future()
+        self.put(Call(row, request_id, arrived, FOREVER if seconds is None else arrived + seconds, note, future))
+        return await future
+
+    def put(self, call: Call) -> None:
+        """Score a row; its promise is kept in one of the next turns of the loop."""
         if not self._waiting:
             self._turns = TURNS
-            loop.call_soon(self._turn)
-        expires = FOREVER if seconds is None else arrived + seconds
-        self._waiting.append(Call(row, request_id, arrived, expires, note, future))
-        return await future
+            asyncio.get_running_loop().call_soon(self._turn)
+        self._waiting.append(call)
 
     def _turn(self) -> None:
         if len(self._waiting) < self._last and self._turns > 0:

@@ -48,8 +48,8 @@ class Lane:
 
     def __init__(self, app: App, model: BundleModel, limits: Limits) -> None:
         self._app = app
-        self._model = model
-        self._limits = limits
+        self.model = model
+        self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -57,20 +57,20 @@ class Lane:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if scope["path"] in self._model.infer_paths and scope["method"] == "POST" and not is_cloud_event(headers):
+        if scope["path"] in self.model.infer_paths and scope["method"] == "POST" and not is_cloud_event(headers):
             await self._fast(headers, receive, send)
         else:
             await self._others(scope, headers, receive, send)
 
     async def _fast(self, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         arrived = time.perf_counter()
-        watch = self._model.watch
+        watch = self.model.watch
         trace = watch.begin(INFER, headers.get(TRACEPARENT), headers.get(b"tracestate"))
         try:
             status, extra, body, rows = await self._respond(headers, receive, arrived)
         except ClientGone:
             return
-        told = [*extra, *self._model.stamps, (b"content-length", b"%d" % len(body))]
+        told = [*extra, *self.model.stamps, (b"content-length", b"%d" % len(body))]
         if trace.traceparent:
             told.append((TRACEPARENT, trace.traceparent.encode()))
         trace.end(status, rows)
@@ -80,25 +80,24 @@ class Lane:
 
     async def _respond(self, headers: dict[bytes, bytes], receive: Receive, arrived: float) -> Reply:
         try:
-            self._limits.enter()
+            self.limits.enter()
         except Overloaded as error:
-            return self._refusal(error)
+            return self.refusal(error)
         try:
-            seconds = self._limits.seconds(headers.get(_TIMEOUT))
-            body = await self._limits.body(receive, headers.get(b"content-length"), seconds)
+            seconds = self.limits.seconds(headers.get(_TIMEOUT))
+            body = await self.limits.body(receive, headers.get(b"content-length"), seconds)
             return await self._infer(headers, body, arrived, seconds)
         except FairleadError as error:
-            return self._refusal(error)
+            return self.refusal(error)
         except ClientGone:
             raise
         except Exception as error:
-            logger.error("POST %s failed", INFER, exc_info=error)
-            return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed on this request; its log says why")
+            return self.refusal(error)
         finally:
-            self._limits.in_flight -= 1
+            self.limits.in_flight -= 1
 
     async def _infer(self, headers: dict[bytes, bytes], body: bytes, arrived: float, seconds: float | None) -> Reply:
-        scoring = self._model.scoring
+        scoring = self.model.scoring
         length = headers.get(_HEADER_LENGTH)
         if length is None:
             content = v2.parse(body)
@@ -106,7 +105,7 @@ class Lane:
             if row is not None:
                 name = content.get("id") or given_id(headers)
                 pair = await scoring.one(row, content, name, arrived, seconds)
-                return 200, _JSON, self._model.encode_one(name, pair), 1
+                return 200, _JSON, self.model.encode_one(name, pair), 1
             request = v2.request_of(content)
         else:
             request = v2.decode(body, length.decode("latin-1"))
@@ -119,24 +118,28 @@ class Lane:
         kind = (b"content-type", b"application/octet-stream")
         return 200, (kind, (_HEADER_LENGTH, b"%d" % json_length)), payload, answer.rows
 
-    def _refusal(self, error: FairleadError) -> Reply:
+    def refusal(self, error: Exception) -> Reply:
+        """Turn an error into what the client is told; of our own faults it learns no more than that there is one."""
+        if not isinstance(error, FairleadError):
+            logger.error("POST %s failed", INFER, exc_info=error)
+            return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed on this request; its log says why")
         status = status_of(error)
         # Whoever waits for the model does so for ever: the reason was printed once, when it came up.
         level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
         logger.log(level, "POST %s: %d %s", INFER, status, error)
-        self._model.watch.refused(error)
+        self.model.watch.refused(error)
         return _error(status, str(error), _RETRY if isinstance(error, Overloaded) else ())
 
     async def _others(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         arrived = time.perf_counter()
         route, status = route_of(scope["path"]), 0
-        trace = self._model.watch.begin(route, headers.get(TRACEPARENT), headers.get(b"tracestate"))
+        trace = self.model.watch.begin(route, headers.get(TRACEPARENT), headers.get(b"tracestate"))
 
         async def watched(message: MutableMapping[str, Any]) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                told = [*message.get("headers", ()), *self._model.stamps]
+                told = [*message.get("headers", ()), *self.model.stamps]
                 if trace.traceparent:
                     told.append((TRACEPARENT, trace.traceparent.encode()))
                 message = {**message, "headers": told}
@@ -148,7 +151,7 @@ class Lane:
             rows = scope.get(ROWS, 0)
             trace.end(status, rows)
             if status:
-                self._model.watch.answered(route, status, time.perf_counter() - arrived, rows)
+                self.model.watch.answered(route, status, time.perf_counter() - arrived, rows)
 
 
 def is_cloud_event(headers: dict[bytes, bytes]) -> bool:

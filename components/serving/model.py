@@ -31,6 +31,8 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
         """Why it is not ready."""
         self.infer_paths: frozenset[str] = frozenset()
         """V2 infer routes of this model; none until there is one."""
+        self.infer_urls: frozenset[bytes] = frozenset()
+        """The same, as they are written in a request."""
         self.stamps: tuple[tuple[bytes, bytes], ...] = ()
         """Headers of each answer: who gave it."""
         self.watch = Watch()
@@ -71,6 +73,7 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
         self._scoring, self.version, self.ready = scoring, version, True
         root = f"/v2/models/{self.name}"
         self.infer_paths = frozenset({f"{root}/infer", f"{root}/versions/{version}/infer"})
+        self.infer_urls = frozenset(path.encode() for path in self.infer_paths)
         self.stamps = ((b"x-fairlead-variant", self.variant.encode()), (b"x-fairlead-version", version.encode()))
 
     def require(self, name: str, version: str | None = None) -> None:

@@ -25,6 +25,7 @@ from components.serving.explain_door import ExplainDoor
 from components.serving.lane import ROWS, Lane
 from components.serving.limits import TIMEOUT, ClientGone, Limits
 from components.serving.model import BundleModel
+from components.serving.shortcut import Shortcut
 
 logger = logging.getLogger("kserve.fairlead")
 
@@ -72,6 +73,7 @@ class Rest(RESTServer):  # type: ignore[misc]
         """Put the lane ahead of KServe's application."""
         super().create_application()
         self.config.app = Lane(app, self._model, self._limits)
+        self.config.http = Shortcut
 
     def stop(self) -> None:
         """Finish the requests under way, then end."""

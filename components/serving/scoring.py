@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from components.core.contracts import Columns, FloatArray
 from components.serving import quick
-from components.serving.batcher import Batcher, Call, late
+from components.serving.batcher import FOREVER, Batcher, Call, Promise, late
 from components.serving.batcher import Scored as Pairs
 from components.serving.door import check
 from components.serving.engines import Engines
@@ -108,12 +108,20 @@ class Scoring:
             Unavailable: a history has to be looked up and cannot be.
             Late: it took longer.
         """
-        if self._lookup is not None and len(content["inputs"]) < self._width:
+        if self._lookup is not None and not self.whole(content):
             needed = self._lookup.needed({tensor["name"] for tensor in content["inputs"]})
             if needed:
                 columns, notes = await self._lookup.fill(self._layout.columns([row]), needed)
                 return await self._batcher.submit(self._layout.row(columns), name, arrived, seconds, notes[0])
         return await self._batcher.submit(row, name, arrived, seconds)
+
+    def put(self, row: quick.Row, name: str, arrived: float, seconds: float | None, score: Promise) -> None:
+        """Score a row as ``one`` does, for a request that left nothing out, and hand its score over."""
+        self._batcher.put(Call(row, name, arrived, FOREVER if seconds is None else arrived + seconds, None, score))
+
+    def whole(self, content: Mapping[str, Any]) -> bool:
+        """Say whether nothing has to be looked up for a request that ``read`` accepted."""
+        return self._lookup is None or len(content["inputs"]) == self._width
 
     async def answer(
         self, request: Request, headers: Mapping[str, str], arrived: float, seconds: float | None = None

@@ -92,6 +92,11 @@ class Watch:
         if self._metrics is not None:
             self._metrics.in_flight.set_function(count)
 
+    @property
+    def traces(self) -> bool:
+        """Whether requests may be traced."""
+        return self._tracing is not None
+
     def begin(self, route: str, parent: str | bytes | None, state: str | bytes | None) -> Trace:
         """Start the trace of a request.
 

@@ -11,6 +11,7 @@ from components.serving.__main__ import main, parse
         (("--grpc-port", "x"), "argument --grpc-port: 'x' found"),
         (("--max-rows", "-5"), "argument --max-rows: '-5' found, allowed: a whole number from 0 on"),
         (("--deadline-ms", "1.5"), "argument --deadline-ms: '1.5' found"),
+        (("--variant", "a\r\nset-cookie: b"), "argument --variant"),
         # Several processes behind one port have their own metrics each, and what one is told the others are not.
         (("--workers", "2"), "unrecognized arguments: --workers 2"),
         (("--features-policy", "guess"), "invalid choice: 'guess'"),
