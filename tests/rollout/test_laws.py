@@ -159,7 +159,7 @@ def _phases(state):
 
 def _laws(name):
     case = type(f"Laws_{name}", (Laws,), {"strategy": name}).TestCase
-    case.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+    case.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
     return case
 
 
