@@ -12,7 +12,7 @@ import click
 from components.core import use_case as use_cases
 from components.core.config import Settings, read_settings
 from components.core.errors import FairleadError
-from pipelines import catalogue, feature_commands, registry_commands, rollout_commands
+from pipelines import catalogue, feature_commands, outcome_commands, registry_commands, rollout_commands
 from pipelines.cron import six_fields
 from pipelines.parameters import TODAY, parameters
 
@@ -261,5 +261,10 @@ def bench_traffic(settings: Settings, short: bool, bundle: str) -> None:
         sys.exit(1)
 
 
-for command in (feature_commands.features, rollout_commands.rollout, *registry_commands.COMMANDS):
+for command in (
+    feature_commands.features,
+    outcome_commands.outcomes,
+    rollout_commands.rollout,
+    *registry_commands.COMMANDS,
+):
     main.add_command(command)

@@ -19,6 +19,7 @@ from components.rollout import plan as plans
 from components.rollout.explain import explain as explained
 from components.rollout.explain import headline, wishes
 from components.rollout.history import History
+from components.rollout.planes.kserve_mode import Mode
 from components.rollout.store import SqliteStore
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -158,6 +159,26 @@ def check(plan_file: Path, requests_per_hour: float, assume: tuple[str, ...]) ->
         click.echo(line)
     for line in expectations(made, assume, requests_per_hour):
         click.echo(line)
+
+
+@rollout.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--default-mode", default="Knative", show_default=True, type=click.Choice(["Knative", "Standard"]))
+def lint(files: tuple[Path, ...], default_mode: Mode) -> None:
+    """Say whether manifests (FILES) will really split requests, and why not; a plan may be among them.
+
+    The default mode is what the cluster's KServe takes where an InferenceService names none. The exit status is 1 when
+    something will not work as written.
+    """
+    from components.rollout.planes.lint import lint as look
+
+    found = look(files, default_mode)
+    for finding in found:
+        click.echo(finding)
+    errors = sum(finding.severity == "error" for finding in found)
+    if errors:
+        raise FairleadError(f"{errors} of {len(found)} findings are errors: requests will not be split as written")
+    click.echo("requests will be split as written")
 
 
 def _wish(kind: str, text: str) -> click.Command:

@@ -164,3 +164,13 @@ def test_in_the_background_it_is_a_process_of_its_own(typed, started, monkeypatc
 def test_every_command_says_what_it_does():
     for command in rollout_commands.rollout.commands.values():
         assert command.help
+
+
+def test_a_manifest_that_will_not_split_is_told(typed, tmp_path):
+    manifest = tmp_path / "service.yaml"
+    manifest.write_text(
+        "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\n"
+        "metadata: {name: m, annotations: {serving.kserve.io/deploymentMode: Standard}}\n"
+        "spec: {predictor: {canaryTrafficPercent: 10, model: {modelFormat: {name: fairlead}, storageUri: 's3://b/m'}}}\n"
+    )
+    assert "findings are errors: requests will not be split" in typed("lint", manifest, code=1)
