@@ -27,6 +27,9 @@ SHOWN = 5
 
 Array = npt.NDArray[Any]
 
+_EPOCH = date(1970, 1, 1).toordinal()
+_NO_DAY = int(np.datetime64("NaT", "D").astype(np.int64))
+
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -145,12 +148,13 @@ def _numbers(data: list[Any] | Array, field: Field, whole: bool) -> Array:
     else:
         # By exact type: bool is an int to Python, and not a number to the protocol.
         _each_type(data, field, (int, float), "a number" + _or_null(field))
-        array = np.array([np.nan if v is None else _float(v) for v in data], dtype=np.float64)
+        array = _floats(data)
     missing = np.isnan(array)
     if not field.nullable:
         _values(missing, data, field, f"a number{_domain(field)}")
     if whole:
-        _values(~missing & _inexact(data), data, field, "a whole number up to 2**53 either way")
+        if (np.abs(array) >= EXACT).any():
+            _values(~missing & _inexact(data), data, field, "a whole number up to 2**53 either way")
         _values(~missing & (array != np.floor(array)), data, field, "a whole number")
     _values(np.isinf(array), data, field, "a finite number")
     with np.errstate(invalid="ignore"):
@@ -171,6 +175,13 @@ def _inexact(data: list[Any] | Array) -> Array:
     return np.array([v is not None and not -limit <= v <= limit for v in data], dtype=bool)
 
 
+def _floats(data: list[Any]) -> Array:
+    try:
+        return np.array(data, dtype=np.float64)  # null is NaN
+    except OverflowError:
+        return np.array([np.nan if v is None else _float(v) for v in data], dtype=np.float64)
+
+
 def _float(value: float) -> float:
     try:
         return float(value)
@@ -180,9 +191,11 @@ def _float(value: float) -> float:
 
 def _texts(data: list[Any] | Array, field: Field) -> list[str | None]:
     kind = "an ISO date (yyyy-mm-dd)" if field.kind == "date" else f"text{_domain(field)}"
-    texts = [_decoded(v) for v in data]
+    texts = [_decoded(v) for v in data] if bytes in set(map(type, data)) else list(data)
     _each_type(texts, field, (str,), kind + _or_null(field))
-    blank_is_missing = [v if v is not None and not v.isspace() and v else None for v in texts]
+    # Looked at once for each text, not for each row.
+    blank = {v for v in set(texts) if v is not None and (not v or v.isspace())}
+    blank_is_missing: list[str | None] = [None if v in blank else v for v in texts] if blank else texts
     if not field.nullable and None in blank_is_missing:
         i = blank_is_missing.index(None)
         raise _violation(field, i, texts[i], kind)
@@ -199,16 +212,18 @@ def _decoded(value: Any) -> Any:
 
 
 def _dates(texts: list[str | None], field: Field) -> Array:
-    days: list[date | None] = []
-    for i, text in enumerate(texts):
+    days: dict[str | None, int] = {None: _NO_DAY}
+    for text in dict.fromkeys(texts):  # in the order of the rows, so that the first wrong one is told
         try:
             # fromisoformat also takes 20040131 and 2004-W05-6.
             if text is not None and not ISO_DATE.fullmatch(text):
                 raise ValueError
-            days.append(None if text is None else date.fromisoformat(text))
+            if text is not None:
+                days[text] = date.fromisoformat(text).toordinal() - _EPOCH
         except ValueError as error:
-            raise _violation(field, i, text, "an ISO date (yyyy-mm-dd)" + _or_null(field)) from error
-    array = np.array(days, dtype="datetime64[D]")
+            allowed = "an ISO date (yyyy-mm-dd)" + _or_null(field)
+            raise _violation(field, texts.index(text), text, allowed) from error
+    array = np.array([days[text] for text in texts], dtype=np.int64).view("datetime64[D]")
     if field.earliest is not None:
         _values(array < np.datetime64(field.earliest), texts, field, f"an ISO date{_domain(field)}")
     return array
