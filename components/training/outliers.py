@@ -146,7 +146,7 @@ class Detector:
         share = (matrix[:, self._used] - self._low) * self._per_span
         inside = np.minimum(np.maximum(share, 0.0), 1.0)
         normals = np.interp(inside + self._places, self._knots, self._normals) + (share - inside) * self._rise
-        np.nan_to_num(normals, copy=False, nan=0.0)
+        normals[np.isnan(normals)] = 0.0
         bounded: npt.NDArray[np.float64] = np.minimum(np.maximum(normals, -FARTHEST), FARTHEST)
         return bounded
 
