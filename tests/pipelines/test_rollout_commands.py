@@ -173,4 +173,6 @@ def test_a_manifest_that_will_not_split_is_told(typed, tmp_path):
         "metadata: {name: m, annotations: {serving.kserve.io/deploymentMode: Standard}}\n"
         "spec: {predictor: {canaryTrafficPercent: 10, model: {modelFormat: {name: fairlead}, storageUri: 's3://b/m'}}}\n"
     )
-    assert "findings are errors: requests will not be split" in typed("lint", manifest, code=1)
+    told = typed("lint", str(manifest), code=1)
+    assert "canaryTrafficPercent" in told
+    assert "findings are errors: requests will not be split" in told
