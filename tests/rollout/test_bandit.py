@@ -51,7 +51,13 @@ def test_equal_variants_share_evenly(policy):
 @pytest.mark.parametrize("policy", POLICY_NAMES)
 @pytest.mark.parametrize(
     "nothing",
-    [None, seen(0.1, 0.1, 0, 9), seen(0.1, 0.1, 9, 0), evidence("brier", mean_stable=None), evidence("brier", estimate=None)],
+    [
+        None,
+        seen(0.1, 0.1, 0, 9),
+        seen(0.1, 0.1, 9, 0),
+        evidence("brier", mean_stable=None),
+        evidence("brier", estimate=None),
+    ],
 )
 def test_without_losses_there_is_no_weight(policy, nothing):
     assert weight(Bandit(policy=policy), nothing, 1.0, 1) is None
