@@ -71,6 +71,10 @@ test-kafka: .dev ## log to a real Kafka broker and kill it (needs Java 17 and Ma
 test-traces: .dev ## send traces to a real MLflow server
 	@$(PY) -m pytest -q -m integration tests/integration/test_traces.py $(ARGS)
 
+.PHONY: test-operator
+test-operator: .dev ## run two rollout operators on a real Kubernetes API server (needs Go and kubectl, builds it once)
+	@$(PY) -m pytest -q -m integration tests/cluster $(ARGS)
+
 .PHONY: lint
 lint: .dev ## check style, types and that the locks fit pyproject.toml
 	@$(PY) -m ruff check .
