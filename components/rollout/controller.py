@@ -120,17 +120,24 @@ class Controller:
         """
         while not self._history.settled:
             began = self._around.clock()
-            try:
-                active = self.look()
-            except Exception as error:
-                self._tell(error)
-                active = False
-            if active:
+            if self.attempt():
                 self._rest(began, wait)
             elif not self._history.settled:
                 wait(WAKE_SECONDS)
         self._around.store.release(self._history.rollout.id, self._around.holder)
         return self._history.state
+
+    def attempt(self) -> bool:
+        """Look; a failure of whatever kind is recorded, and the next call tries again.
+
+        Returns:
+            False when nothing was done, or not all.
+        """
+        try:
+            return self.look()
+        except Exception as error:
+            self._tell(error)
+            return False
 
     def _rest(self, began: datetime, wait: Callable[[float], None]) -> None:
         """Wait for the next look, or for a wish."""
