@@ -17,11 +17,11 @@ def test_the_steps_multiply_to_the_whole(values: list[float]) -> None:
 
 def test_a_server_that_is_missing_takes_both_its_steps_along_and_that_is_said() -> None:
     rates = {name: 100.0 for name in NAMES if name != "no-lane"}
-    lines = told("1 row", rates)
+    lines = told("1 row", rates, rates)
     assert len(steps(rates)) == len(LADDER) - 2
     assert "2 steps could not be told apart" in lines[-1]
 
 
 def test_no_steps_are_told_from_nothing() -> None:
-    (line,) = told("1 row", {"fairlead": 100.0})
+    (line,) = told("1 row", {"fairlead": 100.0}, {"fairlead": 1.0})
     assert "not to be told" in line

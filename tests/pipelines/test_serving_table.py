@@ -6,7 +6,7 @@ import pytest
 from pipelines.benchmarks.serving.contest import EIGHT, KINDS, LARGE, MANY, Contestant, Measured, parse_log_rows
 from pipelines.benchmarks.serving.open_loop import Held
 from pipelines.benchmarks.serving.peers import ECHO, OURS, PEERS, Peer
-from pipelines.benchmarks.serving.serving_table import Spread, latency, ratio, servers, table, throughput
+from pipelines.benchmarks.serving.serving_table import Spread, beside, latency, ratio, servers, table, throughput
 from pipelines.benchmarks.serving.wrk import Load
 
 HELD = Held(1000, 60, 32, 60_000, 60_000, 0, 1.0, 5.0, 20.0, 30.0, 0.1, 0.0)
@@ -80,6 +80,14 @@ def test_a_rate_counts_as_held_only_when_all_were_answered(
 
 def test_a_generator_that_was_late_says_so() -> None:
     assert "generator late 20.0%" in latency("held", replace(HELD, late_share=0.2), "p95", 50.0).ratio
+
+
+def test_tuned_peers_are_told_without_a_verdict() -> None:
+    lines = beside(everybody(8000, 1000))
+    assert len(lines) == 2
+    assert "MLServer" in lines[1]
+    assert "x 8 (8-8), by CPU 8" in lines[1]
+    assert beside({}) == []
 
 
 def test_servers_are_told_with_their_processor_time() -> None:

@@ -171,15 +171,16 @@ def _tell(results: Results, verdicts: Sequence[tables.Verdict], say: Say) -> Non
     say("")
     say(tables.servers(ring.present, KINDS))
     for name, reason in ring.absent.items():
-        say(f"{name}: {reason}")
+        say(f"{name}: {reason.splitlines()[0]}")
     say("")
     say(tables.table(verdicts))
-    for line in _logs(ring):
+    for line in (*tables.beside(ring.present), *_logs(ring)):
         say(line)
     say("\nwhat the gain over the stock server is made of (medians):")
     for kind in (EIGHT, MANY):
         rates = {name: tables.rate(c, kind).middle for name, c in ring.present.items()}
-        for line in gains.told(kind.name, rates):
+        spent = {name: tables.cpu(c, kind) for name, c in ring.present.items()}
+        for line in gains.told(kind.name, rates, spent):
             say(line)
     say(
         "every server ran the same transform, model and calibration on the same rows, and had answered rightly before; "

@@ -39,13 +39,20 @@ def steps(rates: Mapping[str, float]) -> list[Step]:
     return [Step(what, rates[b] / rates[a]) for a, b, what in LADDER if a in rates and b in rates]
 
 
-def told(kind: str, rates: Mapping[str, float]) -> list[str]:
-    """Write the steps as lines; one that is missing is said to be."""
+def told(kind: str, rates: Mapping[str, float], spent: Mapping[str, float]) -> list[str]:
+    """Write the steps as lines; one that is missing is said to be.
+
+    Args:
+        kind: of the load.
+        rates: name of a server → requests a second.
+        spent: name of a server → processor time a request; on a machine with other work it says more than the rate.
+    """
     found = steps(rates)
     if not found:
         return [f"{kind}: not to be told; of the servers between the stock one and ours too few were measured"]
-    lines = [f"{kind}, the rate is multiplied by"]
-    lines += [f"  x {step.factor:5.2f}  {step.what}" for step in found]
+    by_cpu = steps({name: 1 / seconds for name, seconds in spent.items()})
+    lines = [f"{kind}, the rate is multiplied by (in brackets: what a processor's second gives)"]
+    lines += [f"  x {a.factor:5.2f} ({b.factor:5.2f})  {a.what}" for a, b in zip(found, by_cpu, strict=True)]
     if len(found) < len(LADDER):
         lines.append(f"  ({len(LADDER) - len(found)} steps could not be told apart: a server between was not measured)")
     return lines

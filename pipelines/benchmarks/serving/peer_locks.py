@@ -18,8 +18,8 @@ COMMON = ("numpy>=1.26", "onnxruntime>=1.17", "pydantic>=2.7,<3", "pyyaml>=6", "
 
 requirements = {
     "bentoml": ("bentoml>=1.4.20,<2",),
-    # Not maintained any more; it is measured because people run it.
-    "mlserver": ("mlserver>=1.7,<2",),
+    # Not maintained any more; it is measured because people run it. Its workers do not start under a newer uvloop.
+    "mlserver": ("mlserver>=1.7,<2", "uvloop<0.22"),
     "ray": ("ray[serve]>=2.50,<3",),
 }
 """Peer → what it asks for; each in an environment ``peers/NAME`` of its own."""

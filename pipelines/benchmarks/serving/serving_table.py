@@ -82,6 +82,20 @@ def throughput(present: dict[str, Contestant], absent: dict[str, str]) -> list[V
     return found
 
 
+def beside(present: dict[str, Contestant]) -> list[str]:
+    """Tell how ours stands against peers that are tuned for speed, of which nothing is promised."""
+    if OURS not in present:
+        return []
+    ours, lines = present[OURS], []
+    for other in (c for c in present.values() if c.peer.tuned):
+        found = "; ".join(
+            f"{kind.name} x {ratio(ours, other, kind)}, by CPU {cpu(other, kind) / cpu(ours, kind):.3g}"
+            for kind in (EIGHT, MANY)
+        )
+        lines.append(f"without a promise, against {other.peer.title}: {found}")
+    return lines
+
+
 def _against(
     what: str, present: dict[str, Contestant], absent: dict[str, str], name: str, kind: Kind, at_least: float
 ) -> Verdict:

@@ -1,10 +1,12 @@
 """MLServer: a custom runtime under the server's own defaults; ``--quiet`` spares it its worker and log lines."""
 
-import asyncio
+import json
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
-from mlserver import MLModel, MLServer, ModelSettings, Settings
-from mlserver.settings import ModelParameters
+from mlserver import MLModel
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
 
 from components.serving.process import free_port
@@ -30,16 +32,23 @@ class Runtime(MLModel):  # type: ignore[misc]
         return InferenceResponse(id=payload.id, model_name=self.name, outputs=outputs)
 
 
-async def serve() -> None:
-    """Serve until stopped."""
+def main() -> None:
+    """Write the settings down and become MLServer."""
     given = arguments()
-    parameters = ModelParameters(uri=str(given.bundle.absolute()))
-    # By its name: a worker imports it anew, and there this file is not what was started.
-    model = ModelSettings(name="sba_loans", implementation=f"{__spec__.name}.Runtime", parameters=parameters)
-    quiet = {"parallel_workers": 0, "debug": False, "metrics_endpoint": None} if given.quiet else {}
-    settings = Settings(host=given.host, http_port=given.port, grpc_port=free_port(), metrics_port=free_port(), **quiet)
-    await MLServer(settings).start([model])
+    server: dict[str, Any] = {"host": given.host, "http_port": given.port}
+    server |= {"grpc_port": free_port(), "metrics_port": free_port()}
+    if given.quiet:
+        server |= {"parallel_workers": 0, "debug": False, "metrics_endpoint": None}
+    model = {
+        "name": "sba_loans",
+        "implementation": f"{__spec__.name}.Runtime",
+        "parameters": {"uri": str(given.bundle.absolute())},
+    }
+    for name, settings in (("settings", server), ("model-settings", model)):
+        (given.scratch / f"{name}.json").write_text(json.dumps(settings), encoding="utf-8")
+    program = Path(sys.executable).with_name("mlserver")
+    os.execv(program, [str(program), "start", str(given.scratch)])  # noqa: S606
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    main()
