@@ -73,7 +73,7 @@ test-traces: .dev ## send traces to a real MLflow server
 
 .PHONY: test-operator
 test-operator: .dev ## run two rollout operators on a real Kubernetes API server (needs Go and kubectl, builds it once)
-	@$(PY) -m pytest -q -m integration tests/cluster $(ARGS)
+	@$(PY) -m pytest -q -m integration tests/cluster tests/rollout/test_prometheus_observer.py $(ARGS)
 
 .PHONY: lint
 lint: .dev ## check style, types and that the locks fit pyproject.toml

@@ -44,7 +44,6 @@ class Counted:
         self._start = start
         self._sources = sources
         self._weights = weights
-        self._above_ms = next((m.above_ms for m in plan.metrics if m.above_ms is not None), 0.0)
         self._sums: dict[tuple[Variant, str], list[Mapping[str, int]]] = defaultdict(list)
         self._frame = pl.DataFrame(schema=REQUESTS)
         self._done = 0
@@ -75,55 +74,63 @@ class Counted:
 
     def outliers(self) -> dict[str, Sample]:
         """Return the sample of rows that were flagged; none where not both models have a detector."""
-        if not all(any(self._of(v, "outliers")) for v in VARIANTS):
+        there = all(any(self._of(v, "outliers")) for v in VARIANTS)
+        return self._sample("outlier_rate", lambda v, i: (self._at(v, "rows", i), self._at(v, "outliers", i)), there)
+
+    def latency(self) -> dict[str, Sample]:
+        """Return the sample of requests that were slower than the plan's threshold; none where none were timed."""
+
+        def counts(v: Variant, i: int) -> tuple[int, int]:
+            return self._at(v, "timed", i), self._at(v, "timed", i) - self._at(v, "fast", i)
+
+        return self._sample("latency", counts, any(any(self._of(v, "timed")) for v in VARIANTS))
+
+    def _sample(self, name: str, counts: Callable[[Variant, int], tuple[int, int]], there: bool) -> dict[str, Sample]:
+        """Make the sample of a metric from how many there were and how many of them count, by variant and interval."""
+        if not there:
             return {}
         changes, parts = self._changes(), []
         for i in range(self._done):
-            counts = {v: (self._at(v, "rows", i, "rows"), self._at(v, "outliers", i, "outliers")) for v in VARIANTS}
-            value = np.concatenate([_marked(n, min(k, n)) for n, k in counts.values()])
-            side = np.concatenate([np.full(n, v == "candidate") for v, (n, _) in counts.items()])
-            order = self._order(i, len(side), salt=1)
-            parts.append((side[order], self._share(i, side[order], changes), value[order]))
-        if not parts or not sum(len(side) for side, _, _ in parts):
+            marks = {v: _marked(*counts(v, i)) for v in VARIANTS}
+            side = np.concatenate([np.full(len(mark), v == "candidate") for v, mark in marks.items()])
+            order = self._order(i, len(side), salt=len(name))
+            value = np.concatenate(list(marks.values()))[order]
+            parts.append((side[order], self._share(i, side[order], changes), value))
+        if not sum(len(side) for side, _, _ in parts):
             return {}
-        return {"outlier_rate": TwoArm(*(np.concatenate(column) for column in zip(*parts, strict=True)))}
+        return {name: TwoArm(*(np.concatenate(column) for column in zip(*parts, strict=True)))}
 
     def _of(self, variant: Variant, counter: str) -> list[Mapping[str, int]]:
         return self._sums.get((variant, counter), [])
 
-    def _at(self, variant: Variant, counter: str, i: int, key: str) -> int:
+    def _at(self, variant: Variant, counter: str, i: int, key: str = "") -> int:
         sums = self._of(variant, counter)
-        return sums[i].get(key, 0) if i < len(sums) else 0
+        return sums[i].get(key or counter, 0) if i < len(sums) else 0
 
     def _interval(self, i: int, changes: tuple[list[float], list[int]]) -> pl.DataFrame:
         """Make the rows of one interval."""
-        side, failed, latency = [], [], []
+        side, failed = [], []
         for v in VARIANTS:
             broken = self._at(v, "status", i, "failed")
-            n = broken + self._at(v, "status", i, "answered")
-            timed = min(self._at(v, "timed", i, "timed"), n)
-            slow = max(0, timed - self._at(v, "fast", i, "fast"))
-            side.append(np.full(n, v == "candidate"))
-            failed.append(_marked(n, broken))
-            mixed = np.random.default_rng([self._start, i, n]).permutation(_marked(timed, slow))
-            latency.append(np.concatenate([2 * self._above_ms * mixed, np.full(n - timed, np.nan)]))
-        columns = [np.concatenate(column) for column in (side, failed, latency)]
-        order = self._order(i, len(columns[0]))
-        candidate, broke, took = (column[order] for column in columns)
+            failed.append(_marked(broken + self._at(v, "status", i, "answered"), broken))
+            side.append(np.full(len(failed[-1]), v == "candidate"))
+        order = self._order(i, sum(len(part) for part in side))
+        candidate, broke = np.concatenate(side)[order], np.concatenate(failed)[order]
         end = self._start + (i + 1) * self._sources.step_seconds
         at = np.linspace(end - self._sources.step_seconds, end, len(order), endpoint=False)
         frame = pl.DataFrame(
             {
                 "at": (at * 1e6).astype(np.int64),
+                "request_id": [None] * len(order),  # a counter knows none
                 "candidate": candidate.astype(bool),
                 "share": self._share(i, candidate, changes),
                 "failed": broke > 0,
-                "latency_ms": took,
+                "latency_ms": [None] * len(order),  # see latency()
             },
             schema={**REQUESTS, "at": pl.Int64()},
         )
         time = pl.col("at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-        return frame.with_columns(at=time, latency_ms=pl.col("latency_ms").fill_nan(None))
+        return frame.with_columns(at=time)
 
     def _order(self, i: int, n: int, salt: int = 0) -> npt.NDArray[np.int64]:
         """Draw the order of an interval's rows, and which of them there are, from nothing but their number."""
@@ -146,7 +153,7 @@ class Counted:
 
 
 def _marked(n: int, k: int) -> FloatArray:
-    """Return n zeros, the first k of them ones."""
+    """Return n zeros, the first k of them ones; two counters of one scrape may be a request apart."""
     marked = np.zeros(n)
-    marked[:k] = 1.0
+    marked[: max(0, min(k, n))] = 1.0
     return marked

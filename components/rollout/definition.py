@@ -57,6 +57,11 @@ RULES: dict[str, list[tuple[str, str]]] = {
             "self.traffic.mode == 'httproute' || !(self.plan.strategy in ['shadow', 'blue_green'])",
             "KServe's own modes cannot mirror: shadow and blue_green need mode httproute",
         ),
+        (
+            "!has(self.plan.stickyHeader)",
+            "counters do not know keys, so nothing can be proven here where assignment sticks to them",
+        ),
+        ("!self.plan.rescore", "the operator has no models to score anew with"),
         *(
             (f"self.{name} == oldSelf.{name}", f"{name} stays as it was made; make another ModelRollout")
             for name in Spec.model_fields

@@ -24,7 +24,7 @@ def plane_of(spec: Spec, cluster: Cluster) -> Plane:
     if not spec.stable.service or not spec.candidate.service:
         raise FairleadError("mode httproute: stable.service and candidate.service name the two InferenceServices")
     services = (spec.stable.service, spec.candidate.service)
-    return HTTPRoutePlane(cluster, target.name, *services, target.cohort_header, target.port)
+    return HTTPRoutePlane(cluster, target.name, *services, port=target.port)
 
 
 def kind_of(spec: Spec) -> Kind:

@@ -44,8 +44,6 @@ class Target(_Section):
     mode: Mode
     name: Annotated[str, Field(min_length=1)]
     """Of the InferenceService; of the HTTPRoute in mode httproute."""
-    cohort_header: str | None = None
-    """Mode httproute alone: the header with a key's cohort, 00 to 99; None draws every request."""
     port: Annotated[int, Field(ge=1, le=65535)] = 80
 
 
@@ -61,7 +59,7 @@ class Sources(_Section):
     settle_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     """After a change of weights requests prove nothing for so long: the gateway may not have followed yet."""
     log: str = ""
-    """URI of the prediction log, on a volume that the operator has: ``parquet:///var/lib/fairlead/log``. Metrics of
+    """URI of the prediction log, on a volume that the operator has: ``parquet:////var/lib/fairlead/log``. Metrics of
     outcomes and of mirrored requests come from it; without it they have no data."""
     outcomes: str = ""
     """SQLite file with the outcomes, on such a volume."""

@@ -46,7 +46,8 @@ class PrometheusObserver:
         clock: the present time, UTC.
 
     Raises:
-        FairleadError: a threshold of latency is none of the servers' buckets, or nothing tells the models apart.
+        FairleadError: a threshold of latency is none of the servers' buckets, nothing tells the models apart, or
+            assignment sticks to keys.
     """
 
     def __init__(
@@ -67,6 +68,11 @@ class PrometheusObserver:
         labels = {v: labels_of(models[v]) for v in VARIANTS}
         if labels["stable"] == labels["candidate"]:
             raise FairleadError(f"both models have the labels {labels['stable']}; nothing tells their requests apart")
+        if plan.sticky_header is not None:
+            raise FairleadError(
+                f"stickyHeader {plan.sticky_header}: counters do not know keys, and a key's second request is no draw; "
+                "leave it out, then every request is drawn by itself"
+            )
         prometheus = Prometheus(sources.prometheus)
         self._counters = {v: counters(prometheus, plan, labels[v], self._start, sources.step_seconds) for v in VARIANTS}
         self._counted = Counted(plan, self._start, sources, weights)
@@ -85,6 +91,8 @@ class PrometheusObserver:
         mirrors = self._plan.strategy in ("shadow", "blue_green")
         seen = Seen(self._counted.requests(), *self._logged.read(), now)
         metrics, samples = measure(self._plan, seen)
+        if not mirrors:
+            samples |= self._counted.latency()
         if not mirrors and not self._logged.there:
             samples |= self._counted.outliers()
         evidence = analyse(metrics, samples, self._plan.alpha)

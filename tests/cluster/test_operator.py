@@ -267,7 +267,7 @@ def test_a_failing_candidate_is_rolled_back_in_one_step(
     around, url = world
     around.failing["2"] = 0.3
     begun = len(around.weights)
-    put(plane, rollout("bad", url), user="anna")
+    put(plane, rollout("bad", url, steps=[{"weight": 20, "minimumRequests": 100_000}]), user="anna")
     found = until(plane, "bad", lambda s: bool(s.get("settled")))
     assert (found["phase"], found["weight"]) == ("rolled_back", 0)
     assert decided(found) == ["begin", "roll_back"] == told(replicas, "bad")
