@@ -156,7 +156,8 @@ def structural(schema: dict[str, Any], sections: dict[str, Any]) -> dict[str, An
     if "anyOf" in schema:  # X or nothing: nothing is a field left out
         (only,) = (part for part in schema["anyOf"] if part.get("type") != "null")
         return structural(only, sections)
-    made: dict[str, Any] = {k: schema[k] for k in ("type", "description", "enum", "pattern", "minimum", "maximum") if k in schema}
+    kept = ("type", "description", "enum", "pattern", "minimum", "maximum")
+    made: dict[str, Any] = {k: schema[k] for k in kept if k in schema}
     made |= {k: schema[k] for k in ("minLength", "minItems") if k in schema}
     if schema.get("default") is not None:
         made["default"] = schema["default"]

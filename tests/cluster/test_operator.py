@@ -55,7 +55,9 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 def api(plane: ControlPlane) -> Iterator[KubernetesCluster]:
     """The namespace, as its administrator."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(plane.kubeconfig("admin")))
+        # The client reads KUBECONFIG when it is imported, which another test may have done.
+        for place in ("kubernetes.config", "kubernetes.config.kube_config"):
+            patch.setattr(f"{place}.KUBE_CONFIG_DEFAULT_LOCATION", str(plane.kubeconfig("admin")))
         yield KubernetesCluster("models")
 
 
