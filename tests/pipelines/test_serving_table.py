@@ -69,6 +69,13 @@ def test_work_that_is_put_off_counts() -> None:
         (HELD, "p95", True),
         (HELD, "p99", False),
         (replace(HELD, answered=59_999, failed=1), "p95", False),
+        # What the generator's lateness can explain is no miss, and never a pass; what it cannot is a miss.
+        (replace(HELD, late_share=0.02), "p99", None),
+        (replace(HELD, late_share=0.005), "p99", False),
+        (replace(HELD, late_share=0.02), "p95", True),
+        (replace(HELD, p95_ms=20.0, late_share=0.02), "p95", False),
+        (replace(HELD, p95_ms=20.0, late_share=0.06), "p95", None),
+        (replace(HELD, late_share=0.06, answered=59_999, failed=1), "p99", False),
         (None, "p95", None),
     ],
 )

@@ -7,7 +7,8 @@ LADDER: Sequence[tuple[str, str, str]] = (
     ("stock", "stock-onnx", "ONNX Runtime in place of XGBoost"),
     ("stock-onnx", "stock-quiet", "no log lines from the SDK"),
     ("stock-quiet", "no-lane", "our codec and door on KServe's application, not its data models"),
-    ("no-lane", "no-batching", "the lane ahead of that application"),
+    ("no-lane", "lane-alone", "the lane ahead of that application"),
+    ("lane-alone", "no-batching", "the shortcut from the parser to the batcher, without a task"),
     ("no-batching", "fairlead", "natural batching: one transform and model call for what waits together"),
     ("fairlead", "no-log", "(not taken: switching the prediction log off)"),
 )

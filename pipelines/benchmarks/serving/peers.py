@@ -56,6 +56,12 @@ PEERS: Sequence[Peer] = (
     Peer(OURS, "Fairlead: contract, metrics, log on", ("-m", "components.serving", *_SERVER), metrics="/metrics"),
     Peer("no-log", "Fairlead without its log", ("-m", "components.serving", *_SERVER[:-2])),
     Peer("no-batching", "Fairlead without batching", (*_PARTS, "batching", *_SERVER), metrics="/metrics"),
+    Peer(
+        "lane-alone",
+        "Fairlead without batching and shortcut",
+        (*_PARTS, "shortcut,batching", *_SERVER),
+        metrics="/metrics",
+    ),
     Peer("no-lane", "Fairlead without its lane", (*_PARTS, "lane", *_SERVER), metrics="/metrics"),
     Peer(STOCK, "stock KServe SDK, XGBoost", _program("kserve_sdk", "--scorer", "xgboost"), at_least=8.0),
     Peer("stock-onnx", "stock KServe SDK, ONNX Runtime", _program("kserve_sdk")),
