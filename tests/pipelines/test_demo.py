@@ -32,7 +32,7 @@ def test_it_promotes_once_serves_and_says_where_to_look(
         return finished.run
 
     # The pipeline itself ran for real, once, for all tests.
-    monkeypatch.setattr(demonstration, "_train", train)
+    monkeypatch.setattr(demonstration, "train", train)
     lines: list[str] = []
     demo(settings, lines.append)
     assert trained == [date(2002, 12, 31), date(2003, 12, 31)]
