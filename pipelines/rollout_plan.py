@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from components.core.errors import FairleadError
 from components.rollout.guardrails import threshold
+from components.rollout.labelled import warning
 from components.rollout.outlook import Assumed, expect
 from components.rollout.plan import Plan
 from components.rollout.readiness import claim, needed
@@ -21,6 +22,8 @@ def describe(plan: Plan) -> list[str]:
         if m.margin is not None:
             words.append(f"has to show {claim(m)} (e-value {needed(plan):g})")
         lines.append(f"  {m.name}: {'; '.join(words)}")
+        if warning(plan, m):
+            lines.append(f"    note: {warning(plan, m)}")
     if plan.error_budget is not None:
         lines.append(f"  {plan.error_budget} failed requests of the candidate take it out at once")
     late = "is taken back" if plan.when_time_is_up == "roll_back" else "stays where it is"

@@ -23,10 +23,12 @@ FORMAT = {
     "flags": "%RESPONSE_FLAGS%",
     "details": "%RESPONSE_CODE_DETAILS%",
     "duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
+    "waited_ms": "%DURATION%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "bytes_in": "%BYTES_RECEIVED%",
     "bytes_out": "%BYTES_SENT%",
     "server": "%RESP(X-FAIRLEAD-VARIANT)%",
+    "explains": "%REQ(X-FAIRLEAD-EXPLAINS)%",
 }
 """What Envoy writes of each request, by Envoy's own operators."""
 
@@ -59,11 +61,13 @@ class Record:
         flags: Envoy's response flags, ``-`` for none.
         details: Envoy's word on who made the response.
         duration_ms: from the request's first byte to the response's last; None when the client had gone before.
+        waited_ms: from the request's first byte until it was over, whoever ended it; None in logs without it.
         attempts: how many servers were asked.
         bytes_in: of the request's body.
         bytes_out: of the response's body.
         server: the variant that the server says it is, in ``x-fairlead-variant``; None when it says nothing.
         key: what the sticky header said; None without one.
+        explains: an explainer asked, by its own word: nobody's request.
     """
 
     at: float
@@ -83,25 +87,41 @@ class Record:
     bytes_out: int
     server: Variant | None = None
     key: str | None = None
+    waited_ms: float | None = None
+    explains: bool = False
 
     @property
     def inference(self) -> bool:
-        """Whether it asked a model for an answer, over V1 or V2."""
+        """Whether a client asked a model for an answer, over V1 or V2."""
         path = self.path.partition("?")[0]
-        return self.method == "POST" and path.endswith(("/infer", ":predict", ":explain"))
+        return self.method == "POST" and not self.explains and path.endswith(("/infer", ":predict", ":explain"))
 
     @property
     def gone(self) -> bool:
-        """Whether the client went away before there was an answer: nobody's failure."""
+        """Whether the client went away before there was an answer: no certain failure, but none of it was answered."""
         return self.status == 0 or "DC" in self.flags.split(",")
 
     @property
     def failed(self) -> bool:
-        """Whether the variant that was chosen failed it, even where the other stepped in and the client saw nothing.
+        """Whether the variant that was chosen failed it for certain, even where the other stepped in.
 
-        This is what to compare variants by: it is the same for both, and a rescued request counts.
+        A request that a client gave up on, or that was answered 4xx, may be the client's own doing: see ``bad``.
         """
         return not self.gone and (self.status >= 500 or self.attempts > 1 or self.answered != self.chosen)
+
+    @property
+    def rescued(self) -> bool:
+        """Whether more than one server was asked, or another than was drawn."""
+        return self.attempts > 1 or (self.answered is not None and self.answered != self.chosen)
+
+    @property
+    def bad(self) -> bool:
+        """Whether the client got no good answer from the variant that was drawn, whoever is to blame.
+
+        This is what to compare variants by. Clients that leave, or that send what is no good, do so whichever variant
+        they were drawn for; where one variant has more of it, it is that variant's doing.
+        """
+        return self.gone or self.failed or self.status >= 400
 
     @property
     def seen_to_fail(self) -> bool:
@@ -121,7 +141,7 @@ def parse(line: bytes | str) -> Record | None:
     try:
         values: dict[str, Any] = json.loads(line)
         at = float(values["at"])
-        share, duration = values.get("candidate"), values.get("duration_us")
+        share, duration, waited = values.get("candidate"), values.get("duration_us"), values.get("waited_ms")
         return Record(
             at=at,
             request_id=values.get("request_id") or "",
@@ -140,6 +160,8 @@ def parse(line: bytes | str) -> Record | None:
             bytes_out=int(values.get("bytes_out") or 0),
             server=_VARIANTS.get(values.get("server")),
             key=values.get("key") or None,
+            waited_ms=None if waited is None else float(waited),
+            explains=bool(values.get("explains")),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -126,6 +126,11 @@ class Counted:
                 "share": self._share(i, candidate, changes),
                 "failed": broke > 0,
                 "latency_ms": [None] * len(order),  # see latency()
+                "broken": broke > 0,
+                "gone": False,
+                "rescued": False,
+                "mirror": None,
+                "settled": True,  # the order of an interval is drawn, and intervals end seconds ago
             },
             schema={**REQUESTS, "at": pl.Int64()},
         )

@@ -75,7 +75,7 @@ def _metric(plan: Plan, metric: Metric, state: State, seen: Observation) -> str:
         left = requests_left(evidence, needed(plan))
         pace = {None: "not growing yet", 0: "shown"}.get(left, f"about {left or 0:,} more requests at this pace")
         words.append(f"not worse by {metric.margin:g}: e-value {evidence.e_safe:.3g}, needs {needed(plan):g} ({pace})")
-    return "; ".join(words)
+    return "; ".join([*words, f"NOTE: {evidence.note}"] if evidence.note else words)
 
 
 def _way_on(plan: Plan, state: State, seen: Observation) -> list[str]:

@@ -1,102 +1,48 @@
 """Measuring: from logs and outcomes to the samples that the statistics take, metric by metric."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 
-import numpy as np
 import polars as pl
 
-from components.core.contracts import FloatArray
-from components.rollout.access_log import Record
+from components.rollout.labelled import loss, losses, warning
+from components.rollout.mirrored import GRACE, copied, paired, pairs
+from components.rollout.placed import BLUR, KEY, duplicates, each, placed
 from components.rollout.plan import LABELLED, Metric, Plan
-from components.rollout.samples import Kind, Measured, Paired, Sample, TwoArm
-from components.rollout.statistics.sticky import share_given_past
+from components.rollout.proxied import REQUESTS
+from components.rollout.samples import Kind, Measured, Sample, TwoArm
+from components.rollout.seen import Seen
 from components.rollout.traffic import VARIANTS, Variant
 
-GRACE = timedelta(seconds=5)
-"""A copy that is not in the log so long after the original was is taken for failed."""
+__all__ = ["BLUR", "GRACE", "KEY", "REQUESTS", "Seen", "answered", "failures", "measure", "notes"]
 
-BLUR = timedelta(seconds=1)
-"""Around a change of weights nobody can say for a logged row which weight it was drawn by: such rows are left out,
-which depends on nothing but the time."""
+ENOUGH = 200
+"""Requests of each variant from which on it is said that the log has more of one than of the other."""
 
-KEY = ("request_id", "row")
+UNEVEN = 0.2
+"""So much less of one variant's requests than of the other's may the prediction log hold."""
 
-REQUESTS = {
-    "at": pl.Datetime("us", "UTC"),
-    "request_id": pl.String(),
-    "candidate": pl.Boolean(),
-    "share": pl.Float64(),
-    "failed": pl.Boolean(),
-    "latency_ms": pl.Float64(),
-}
-
-
-@dataclass(frozen=True)
-class Seen:
-    """All that was seen since the rollout began.
-
-    Args:
-        requests: columns of ``REQUESTS``: what the proxy drew, in the order in which requests ended.
-        predictions: at, request_id, row, variant, probability, decision, outlier, latency_ms, in the order of the log.
-        outcomes: request_id, row, label, in the order in which they became known.
-        rescored: request_id, row, and the probabilities ``stable`` and ``candidate`` of requests with an outcome.
-        now: time of the look.
-    """
-
-    requests: pl.DataFrame
-    predictions: pl.DataFrame
-    outcomes: pl.DataFrame
-    rescored: pl.DataFrame
-    now: datetime
-
-
-def requests(records: Sequence[Record], sticky: bool = False) -> pl.DataFrame:
-    """Turn the proxy's records into the columns of ``REQUESTS``: calls of a model whose client waited.
-
-    Args:
-        records: in the order in which requests ended.
-        sticky: assignment sticks to a key. Then ``share`` is the probability that is left, given where the key went
-            before: a second request at the same weight is no draw, and gets 0 or 1.
-    """
-    rows = [r for r in records if r.inference and not r.gone and r.chosen is not None and r.share is not None]
-    columns = {
-        "at": [round(r.at * 1e6) for r in rows],
-        "request_id": [r.request_id for r in rows],
-        "candidate": [r.chosen == "candidate" for r in rows],
-        "share": [(r.share or 0) / 100 for r in rows],
-        "failed": [r.failed for r in rows],
-        "latency_ms": [r.duration_ms for r in rows],
-    }
-    whole = {**REQUESTS, "at": pl.Int64()}
-    frame = pl.DataFrame(columns, schema=whole)
-    if sticky:
-        # One without a key is drawn by itself: it has a key of its own.
-        keys = np.array([f"k{r.key}" if r.key else f"n{i}" for i, r in enumerate(rows)], dtype=object)
-        left = share_given_past(keys.astype(str), frame["candidate"].to_numpy(), frame["share"].to_numpy())
-        frame = frame.with_columns(share=pl.Series(left, dtype=pl.Float64))
-    return frame.with_columns(at=pl.col("at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+LOGGED = ("outlier_rate", *LABELLED)
+"""Metrics of randomised requests that are taken from the prediction log."""
 
 
 def measure(plan: Plan, seen: Seen) -> tuple[list[Measured], dict[str, Sample]]:
-    """Make the sample of each metric of a plan.
+    """Make the sample of each metric of a plan: one value for each request.
 
     Where requests are copied (shadow, blue-green) both variants have answered the same ones, and every metric is a
-    paired difference. Elsewhere requests are randomised: each row counts for the variant that it was drawn for, with
-    the weight it was drawn by. Losses are paired there too where the plan says to rescore.
+    paired difference. Elsewhere requests are randomised: each counts for the variant that it was drawn for, with the
+    weight it was drawn by. Losses are paired there too where the plan says to rescore.
 
     Returns:
         The metrics as the statistics take them, and the samples by name; a metric without data has none.
     """
-    samples = {m.name: (_copied if _mirrors(plan) else _drawn)(plan, m, seen) for m in plan.metrics}
+    samples = {m.name: (copied if mirrors(plan) else _drawn)(plan, m, seen) for m in plan.metrics}
     found: dict[str, Sample] = {name: sample for name, sample in samples.items() if sample is not None}
-    return [_spec(m, found.get(m.name)) for m in plan.metrics], found
+    return [_spec(plan, m) for m in plan.metrics], found
 
 
 def answered(plan: Plan, seen: Seen) -> Mapping[Variant, int]:
     """Count the requests that were drawn for each variant, or copied to it and scored; one without any is left out."""
-    if _mirrors(plan):
+    if mirrors(plan):
         counts = dict(seen.predictions.group_by("variant").agg(pl.col("request_id").n_unique()).iter_rows())
     else:
         ours = int(seen.requests["candidate"].sum())
@@ -105,111 +51,96 @@ def answered(plan: Plan, seen: Seen) -> Mapping[Variant, int]:
 
 
 def failures(plan: Plan, seen: Seen) -> int:
-    """Count what the candidate has failed: drawn for it and not answered by it, or copied to it and not scored."""
-    if _mirrors(plan):
-        return int(_pairs(seen)["missing"].sum())
-    return int(seen.requests.filter("candidate")["failed"].sum())
+    """Count what the candidate has failed for certain: drawn for it and not answered by it, or copied and not scored.
+
+    What may be a client's own doing (4xx, and clients that leave) is compared between the variants, and not counted
+    here, where there is nothing to compare with.
+    """
+    if mirrors(plan):
+        return int(each(pairs(seen).filter("missing"), pl.lit(1.0)).height)
+    return int(seen.requests.filter("candidate")["broken"].sum())
 
 
-def _mirrors(plan: Plan) -> bool:
+def notes(plan: Plan, seen: Seen) -> dict[str, str]:
+    """Say what is to be known of metrics beside their numbers; empty where there is nothing to say."""
+    same = duplicates(seen.predictions)
+    twice = f"{same} logged rows came under an id that an earlier request had, and do not count" if same else ""
+    from_log = set(LOGGED) if not mirrors(plan) else {m.name for m in plan.metrics}
+    said = {m.name: (warning(plan, m), twice if m.name in from_log else "") for m in plan.metrics}
+    return {name: "; ".join(part for part in parts if part) for name, parts in said.items() if any(parts)}
+
+
+def uneven(seen: Seen) -> str:
+    """Say so when the prediction log holds more of one variant's requests than of the other's; empty when it does not.
+
+    What is logged then depends on the draw, and the weights are no longer the chances of what is in the log.
+    """
+    good = seen.requests.filter(pl.col("settled") & ~pl.col("failed"))
+    ours = int(good["candidate"].sum())
+    drawn = {"candidate": ours, "stable": len(good) - ours}
+    if min(drawn.values()) < ENOUGH:
+        return ""
+    counts = dict(seen.predictions.group_by("variant").agg(pl.col("request_id").n_unique()).iter_rows())
+    held = {v: counts.get(v, 0) / drawn[v] for v in VARIANTS}
+    if min(held.values()) >= (1 - UNEVEN) * max(held.values()):
+        return ""
+    return (
+        f"the prediction log holds {held['candidate']:.0%} of the candidate's requests and {held['stable']:.0%} of the "
+        "stable model's: give both servers the same sampling rate, and each request an id of its own"
+    )
+
+
+def mirrors(plan: Plan) -> bool:
+    """Say whether requests are copied."""
     return plan.strategy in ("shadow", "blue_green")
 
 
-def _spec(metric: Metric, sample: Sample | None) -> Measured:
-    kind: Kind = "mean" if metric.name in LABELLED else "proportion"
-    if isinstance(sample, Paired):
+def _spec(plan: Plan, metric: Metric) -> Measured:
+    # Shares of a request's rows are no longer 0 or 1.
+    kind: Kind = "mean" if metric.name in LOGGED else "proportion"
+    if mirrors(plan) or (metric.name in LABELLED and _rescores(plan)):
         kind = "paired"
     return Measured(metric.name, kind, metric.tolerated, metric.margin, metric.bound)
 
 
+def _rescores(plan: Plan) -> bool:
+    return plan.rescore and plan.strategy != "bandit"  # a bandit goes by what each variant earned
+
+
 def _drawn(plan: Plan, metric: Metric, seen: Seen) -> Sample | None:
+    settled = seen.requests.filter("settled")
     if metric.name == "error_rate":
-        return _two_arm(seen.requests, seen.requests["failed"].cast(pl.Float64))
+        return _two_arm(settled.with_columns(value=pl.col("failed").cast(pl.Float64)))
     if metric.name == "latency":
-        timed = seen.requests.filter(pl.col("latency_ms").is_not_null())
-        return _two_arm(timed, (timed["latency_ms"] > metric.above_ms).cast(pl.Float64))
+        timed = settled.filter(pl.col("latency_ms").is_not_null())
+        return _two_arm(timed.with_columns(value=(pl.col("latency_ms") > metric.above_ms).cast(pl.Float64)))
+    if metric.name in LABELLED and _rescores(plan):
+        times = seen.predictions.unique(KEY, keep="first").select(*KEY, "at")
+        rows = seen.rescored.join(times, on=KEY, maintain_order="left")
+        lost = loss(metric, pl.col("candidate")) - loss(metric, pl.col("stable"))
+        return paired(losses(plan, seen, rows, lost))
+    if uneven(seen):
+        return None
+    rows = _by_draw(seen)
     if metric.name == "outlier_rate":
-        rows = _with_share(plan, seen.predictions.filter(pl.col("outlier").is_not_null()), seen.requests)
-        return _two_arm(rows, rows["outlier"].cast(pl.Float64))
-    if plan.rescore and plan.strategy != "bandit":  # a bandit goes by what each variant earned
-        return _rescored(metric, seen)
-    known = seen.outcomes.join(seen.predictions.unique(KEY, keep="first"), on=KEY, maintain_order="left")
-    rows = _with_share(plan, known, seen.requests)
-    return _two_arm(rows, pl.Series(_loss(metric, rows["probability"].to_numpy(), rows["label"].to_numpy())))
+        flagged = rows.filter(pl.col("outlier").is_not_null())
+        return _two_arm(each(flagged, pl.col("outlier"), "candidate", "share"))
+    return _two_arm(losses(plan, seen, rows, loss(metric, pl.col("probability")), "candidate", "share"))
 
 
-def _rescored(metric: Metric, seen: Seen) -> Sample | None:
-    both = seen.outcomes.join(seen.rescored, on=KEY, maintain_order="left")
-    label = both["label"].to_numpy()
-    ours, theirs = both["candidate"].to_numpy(), both["stable"].to_numpy()
-    return _paired(_loss(metric, ours, label) - _loss(metric, theirs, label))
+def _by_draw(seen: Seen) -> pl.DataFrame:
+    """Return rows that were scored by the variant that was drawn, at the first try.
 
-
-def _copied(_: Plan, metric: Metric, seen: Seen) -> Sample | None:
-    pairs = _pairs(seen)
-    if metric.name == "error_rate":
-        return _paired(pairs["missing"].cast(pl.Float64).to_numpy())
-    whole = pairs.filter(~pl.col("missing"))
-    if metric.name == "latency":
-        slow = [(whole[name] > metric.above_ms).cast(pl.Float64) for name in ("latency_ms_candidate", "latency_ms")]
-        return _paired((slow[0] - slow[1]).to_numpy())
-    if metric.name == "outlier_rate":
-        known = whole.drop_nulls(["outlier", "outlier_candidate"])
-        return _paired((known["outlier_candidate"].cast(pl.Float64) - known["outlier"].cast(pl.Float64)).to_numpy())
-    if metric.name == "disagreement":
-        return _paired((whole["decision"] != whole["decision_candidate"]).cast(pl.Float64).to_numpy())
-    if metric.name == "score_shift":
-        return _paired((whole["probability"] - whole["probability_candidate"]).abs().to_numpy())
-    known = seen.outcomes.join(whole, on=KEY, maintain_order="left")
-    label = known["label"].to_numpy()
-    ours = _loss(metric, known["probability_candidate"].to_numpy(), label)
-    return _paired(ours - _loss(metric, known["probability"].to_numpy(), label))
-
-
-def _pairs(seen: Seen) -> pl.DataFrame:
-    """Put each row that the stable model scored beside its copy, in the order of the log."""
-    rows = {
-        v: seen.predictions.filter(pl.col("variant") == v).unique(KEY, keep="first", maintain_order=True)
-        for v in ("stable", "candidate")
-    }
-    copies = rows["candidate"].drop("variant", "at").with_columns(missing=pl.lit(False))
-    pairs = rows["stable"].join(copies, on=KEY, how="left", suffix="_candidate", maintain_order="left")
-    # A copy may be on its way: only its absence after a while says something.
-    waiting = pl.col("missing").is_null() & (pl.col("at") > seen.now - GRACE)
-    return pairs.filter(~waiting).with_columns(pl.col("missing").fill_null(True))
-
-
-def _with_share(plan: Plan, rows: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
-    """Add to logged rows the probability that they were drawn by, and which variant they were scored by.
-
-    That is the weight in force at their time. Where keys stick, the log does not know the key, so rows are found in
-    the proxy's log by the request's id: clients there send no id in the body, or the same as in ``x-request-id``.
+    A row that the other variant stepped in for is left out on both sides, where the stable model stepped in for itself
+    too: which requests need it depends on them, and not on who was drawn, unless one variant fails more of them; and
+    that is what ``error_rate`` is for.
     """
-    rows = rows.with_columns(candidate=pl.col("variant") == "candidate")
-    if plan.sticky_header is not None:
-        shares = drawn.select("request_id", "share").unique("request_id", keep="first")
-        return rows.join(shares, on="request_id", maintain_order="left")
-    by_time = drawn.sort("at").select("at", "share")
-    changes = by_time.filter(pl.col("share") != pl.col("share").shift(1)).select("at", changed="at")
-    timed = rows.with_row_index("place").sort("at").join_asof(by_time, on="at", strategy="nearest")
-    if len(changes):
-        near = timed.join_asof(changes, on="at", strategy="nearest")
-        timed = near.filter((pl.col("at") - pl.col("changed")).abs() > BLUR).drop("changed")
-    return timed.sort("place").drop_nulls("share")
+    rows = placed(seen.predictions, seen.requests, seen.now)
+    first_try = ~pl.col("rescued") & ((pl.col("variant") == "candidate") == pl.col("candidate"))
+    return rows.filter(first_try).drop_nulls("share").unique(KEY, keep="first", maintain_order=True)
 
 
-def _two_arm(rows: pl.DataFrame, value: pl.Series) -> Sample | None:
+def _two_arm(rows: pl.DataFrame) -> Sample | None:
     if rows.is_empty():
         return None
-    return TwoArm(rows["candidate"].to_numpy(), rows["share"].to_numpy(), value.to_numpy())
-
-
-def _paired(difference: FloatArray) -> Sample | None:
-    return Paired(difference) if len(difference) else None
-
-
-def _loss(metric: Metric, probability: FloatArray, label: FloatArray) -> FloatArray:
-    if metric.name == "brier":
-        return (probability - label) ** 2
-    p = np.clip(probability, metric.clip, 1 - metric.clip)
-    return -(label * np.log(p) + (1 - label) * np.log1p(-p))
+    return TwoArm(rows["candidate"].to_numpy(), rows["share"].to_numpy(), rows["value"].to_numpy())

@@ -104,6 +104,9 @@ class Plan(_Section):
     rescore: bool = False
     """Once an outcome is known, the model that had not answered scores the logged inputs too, and losses are compared
     pair by pair: far fewer outcomes are needed. Only where an outcome does not depend on which model answered."""
+    mature_after_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Outcomes count once their request is so old, all at once: the time by which nearly all are known. None takes them
+    as they come, which is right only where good and bad outcomes take equally long."""
     error_budget: Annotated[int, Field(ge=1)] | None = None
     """So many failed requests of the candidate roll it back at once, whatever the statistics say."""
     minimum_requests: Annotated[int, Field(ge=1)] = 100

@@ -132,11 +132,16 @@ class Evidence(BaseModel):
     """With ``high``: holds the true difference at all looks at once, with the probability that the plan promises."""
     high: float | None = None
     e_harm: float = 1.0
-    """Against "the candidate is not worse than stable by more than ``tolerated``"."""
+    """Against "at no request was the candidate worse than stable by more than ``tolerated``".
+
+    Its bets begin anew along the way: harm that begins late shows here before ``low`` is above ``tolerated``.
+    """
     e_safe: float = 1.0
     """Against "the candidate is worse than stable by ``margin`` or more"; 1 where the metric has no margin."""
     reason: str = ""
     """Why there is no data: the probable cause."""
+    note: str = ""
+    """What is to be known beside the numbers; decides nothing."""
 
     @property
     def has_data(self) -> bool:
