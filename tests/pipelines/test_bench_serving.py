@@ -84,15 +84,22 @@ def test_the_verdicts_the_reasons_and_the_file(staged: Settings) -> None:
     assert len(kept["verdicts"]) == 18
 
 
-def test_a_lookup_that_cannot_be_measured_is_told(staged: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [FairleadError, AssertionError, ConnectionResetError])
+def test_a_lookup_that_cannot_be_measured_is_told_and_loses_nothing_else(
+    kind: type[Exception], staged: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_store(*_: object) -> list[Figure]:
-        raise FairleadError("the store has no view")
+        kept = json.loads((staged.home / "bench" / "serving.json").read_text(encoding="utf-8"))
+        assert len(kept["verdicts"]) == 17  # all that was measured before is kept already
+        raise kind("the store has no view")
 
     monkeypatch.setattr(module.online, "measure", no_store)
     lines: list[str] = []
-    bench_serving(staged, replace(SHORT, rounds=0), "", (), lines.append)
+    target = bench_serving(staged, replace(SHORT, rounds=0), "", (), lines.append)
     text = "\n".join(lines)
     assert "the store has no view" in text
+    last = json.loads(target.read_text(encoding="utf-8"))["verdicts"][-1]
+    assert (last["met"], last["ratio"]) == (None, "the store has no view")
     assert "0 missed, 3 not measured" in text
 
 

@@ -6,9 +6,11 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from components.core.artifacts import write_whole
 from components.core.config import Settings
 from components.core.errors import FairleadError, unknown
 from pipelines.benchmarks import online
@@ -86,10 +88,11 @@ def bench_serving(settings: Settings, plan: Plan, uri: str, only: Sequence[str],
         results = Results(found, ring)
         _rounds(ring, plan, progress)
         _open_loops(results, plan, progress)
-    verdicts = _verdicts(results, plan) + _online(found, plan, progress)
+    verdicts, target = _verdicts(results, plan), folder / "serving.json"
+    _keep(target, results, plan, verdicts)  # at once: what is measured is not lost to what comes after
+    verdicts += _online(found, plan, progress)
+    _keep(target, results, plan, verdicts)
     _tell(results, verdicts, say)
-    target = folder / "serving.json"
-    target.write_text(json.dumps(_json(results, plan, verdicts), indent=1) + "\n", encoding="utf-8")
     say(f"\nall figures of every round: {target}")
     return target
 
@@ -157,10 +160,15 @@ def _online(found: Subject, plan: Plan, progress: Say) -> list[tables.Verdict]:
     """Measure what the lookup of online features adds to a request."""
     try:
         figures = online.measure(found.path, progress, plan.lookups)
-    except FairleadError as error:
+    except (FairleadError, AssertionError, OSError, HTTPException) as error:
+        # A lookup that was refused or broke off is told with its reason; it is no pass, and no end of the run.
         progress(f"online features were not measured: {error}")
         limit = f"p95 ≤ {online.LIMIT_MS:g} ms"
-        return [tables.Verdict("online lookup adds", "", "", str(error).splitlines()[0][:60], limit, None)]
+        return [
+            tables.Verdict(
+                "online lookup adds", "", "", (str(error).splitlines() or [repr(error)])[0][:100], limit, None
+            )
+        ]
     for beside in (f for f in figures if not f.target):
         progress(f"{beside.what.strip()}: {beside.value:.3g} {beside.unit}")
     return [tables.figure(f) for f in figures if f.target]
@@ -202,6 +210,10 @@ def _logs(ring: Contest) -> list[str]:
         later = sum(m.after_seconds for m in rounds) / sum(m.cpu_seconds for m in rounds)
         lines.append(f"prediction log, {kind.name}: rows {counts or 'unknown'}; {later:.0%} of the work after the load")
     return lines
+
+
+def _keep(target: Path, results: Results, plan: Plan, verdicts: Sequence[tables.Verdict]) -> None:
+    write_whole(target, (json.dumps(_json(results, plan, verdicts), indent=1) + "\n").encode())
 
 
 def _json(results: Results, plan: Plan, verdicts: Sequence[tables.Verdict]) -> dict[str, Any]:
