@@ -34,7 +34,7 @@ class Counts:
     dropped: int = 0
     """Refused because the queue was full, or left in it at the end."""
     failed: int = 0
-    """Given up after the sink failed."""
+    """Given up after the sink failed, or refused by it for good."""
     left_out: int = 0
     """Not in the sample."""
     waiting: int = 0
@@ -160,9 +160,7 @@ class Outlet:
         self._pending = self._pending[self.sink.rows :]
         end, pause = time.monotonic() + GIVE_UP, PAUSE
         while True:
-            left = self._write(records)
-            self._count(written=len(records) - len(left))
-            records = left
+            records = self._write(records)
             if not records:
                 return
             if time.monotonic() + pause > end:
@@ -173,18 +171,18 @@ class Outlet:
         self._count(failed=len(records))
 
     def _write(self, records: list[Record]) -> list[Record]:
-        """Try once; gives back what did not arrive."""
+        """Try once, and count; gives back what did not arrive and yet may."""
+        left: list[Record] = []
+        refused = errors = 0
         try:
             self.sink.write(records)
         except NotWritten as error:
-            left = list(error.records)
-            self._tell(f"{len(left)} of {len(records)} rows not written: {error}")
+            left, refused, errors = list(error.records), len(error.refused), 1
+            self._tell(f"{len(left) + refused} of {len(records)} rows not written: {error}")
         except Exception as error:
-            left = records
+            left, errors = records, 1
             self._tell(f"{len(left)} rows not written: {error!r}")
-        else:
-            return []
-        self._count(errors=1)
+        self._count(written=len(records) - len(left) - refused, failed=refused, errors=errors)
         return left
 
     def _count(self, written: int = 0, failed: int = 0, left_out: int = 0, errors: int = 0) -> None:

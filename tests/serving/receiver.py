@@ -17,6 +17,8 @@ class Receiver:
     status: int = 200
     refuse_after: int | None = None
     """After so many requests the answer is 503."""
+    refuses: dict[str, int] = field(default_factory=dict)
+    """By the event's id, the status with which it is refused."""
     hang_up: bool = False
     """Close the connection after each answer, without having said so."""
 
@@ -31,10 +33,12 @@ def receiving() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            refused = received.refuse_after is not None and len(received.requests) >= received.refuse_after
-            if not refused:
+            refused = received.refuses.get(self.headers.get("ce-id", ""))
+            if received.refuse_after is not None and len(received.requests) >= received.refuse_after:
+                refused = 503
+            if refused is None:
                 received.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-            self.send_response(503 if refused else received.status)
+            self.send_response(refused or received.status)
             self.send_header("content-length", "0")
             self.end_headers()
             self.close_connection = received.hang_up

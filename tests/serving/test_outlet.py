@@ -10,6 +10,7 @@ from components.serving import outlet as module
 from components.serving.outlet import Counts, Outlet
 from components.serving.records import Recorder
 from components.serving.sampling import keep
+from components.serving.sinks.sink import NotWritten
 from tests.serving.logged import DEADLINE, FIELDS, Kept, batch, until
 
 RECORDER = Recorder("loans", "3", "stable", FIELDS)
@@ -120,6 +121,24 @@ def test_only_what_did_not_arrive_is_written_again(monkeypatch):
     assert sink.writes == [8, 6, 4, 2, 0][: len(sink.writes)]
     assert outlet.counts().written == 8
     assert [r.row for r in sink.records] == list(range(8))
+
+
+def test_what_is_refused_for_good_fails_alone_and_at_once(monkeypatch):
+    monkeypatch.setattr(module, "GIVE_UP", 3600)
+
+    class Picky(Kept):
+        def write(self, records):
+            super().write([r for r in records if r.row])
+            refused = [r for r in records if not r.row]
+            if refused:
+                raise NotWritten("not to its taste", [], refused)
+
+    sink = Picky()
+    outlet = _outlet(sink)
+    _offer(outlet, batch(4), batch(4))
+    _close(outlet)
+    assert outlet.counts() == Counts(written=6, failed=2, errors=len(sink.writes))
+    assert [r.row for r in sink.records] == [1, 2, 3, 1, 2, 3]
 
 
 def test_the_end_does_not_wait_for_a_sink_that_is_down(monkeypatch):

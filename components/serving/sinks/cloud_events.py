@@ -20,8 +20,15 @@ Mode = Literal["all", "request", "response"]
 PATIENCE = 5.0
 """Seconds to wait for the receiver."""
 
+TRY_AGAIN = (408, 429)
+"""Of the answers that blame the request, those that another attempt may mend."""
+
 ENDPOINTS = {"stable": "default"}
 """What KServe calls a variant; others keep their name."""
+
+
+class _Refused(FairleadError):
+    """The receiver found fault with the event itself, and will do so again."""
 
 
 class CloudEventsSink:
@@ -61,17 +68,27 @@ class CloudEventsSink:
     def write(self, records: Sequence[Record]) -> None:
         """Post the events of each request in turn; ``rows`` may cut a large request in two.
 
+        A request that the receiver finds fault with (a status of 400 to 499 other than ``TRY_AGAIN``) is passed over
+        for good, and the others go on.
+
         Raises:
             NotWritten: the receiver could not be reached, or refused; what came before has arrived.
         """
         left = list(records)
+        refused: list[Record] = []
+        reason = ""
         for _, group in groupby(records, key=lambda r: (r.request_id, r.at, r.version, r.variant)):
             part = list(group)
             try:
                 self._send(part)
+            except _Refused as error:
+                refused += part
+                reason = reason or str(error)
             except (HTTPException, OSError, FairleadError) as error:
-                raise NotWritten(f"{self.url}: {error!r}", left) from error
+                raise NotWritten(f"{self.url}: {error!r}", left, refused) from error
             left = left[len(part) :]
+        if refused:
+            raise NotWritten(f"{self.url}: {reason}", left, refused)
 
     def close(self) -> None:
         """Close the connection."""
@@ -99,6 +116,8 @@ class CloudEventsSink:
         headers = {f"ce-{name}": quote(value, safe=_PRINTABLE) for name, value in attributes.items()}
         headers["content-type"] = "application/json"
         status = self._status(orjson.dumps(content), headers)
+        if 400 <= status < 500 and status not in TRY_AGAIN:
+            raise _Refused(f"answered with status {status}")
         if not 200 <= status < 300:
             raise FairleadError(f"answered with status {status}")
 

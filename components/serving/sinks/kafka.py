@@ -1,6 +1,7 @@
 """Logged predictions on a Kafka topic: one message for each row, its key the request's id."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ from components.serving.sinks.sink import NotWritten
 
 if TYPE_CHECKING:  # only who logs to Kafka loads its library
     from confluent_kafka import KafkaError, Message, Producer
+
+TOO_LARGE = 10
+"""Kafka's error code of a message above its size limit, the library's or the broker's."""
 
 PATIENCE_MS = 5_000
 """How long the library tries to deliver a message."""
@@ -55,22 +59,44 @@ class KafkaSink:
     def write(self, records: Sequence[Record]) -> None:
         """Send records and wait until each is confirmed or given up.
 
+        A record that is too large for a message is passed over for good, and the others go on.
+
         Raises:
             NotWritten: some were not confirmed.
         """
         producer = self._open()
-        left: dict[int, Record] = dict(enumerate(records))
-        errors: list[str] = []
-        for number, record in enumerate(records):
-            told = partial(_told, left, errors, number)
-            producer.produce(self.topic, record.as_json(), record.request_id.encode(), on_delivery=told)
-        producer.flush(PATIENCE_MS / 1000 + 1)
-        if left:
-            raise NotWritten(errors[0] if errors else "the broker confirmed nothing in time", list(left.values()))
+        sent = self._send(producer, records)
+        # A broker refuses messages by the batch that they came in: which of them is too large shows when each is alone.
+        refused: list[Record] = []
+        for number in [*sent.too_large]:
+            again = self._send(producer, [records[number]])
+            if again.too_large:
+                refused.append(records[number])
+            if not again.left or again.too_large:
+                sent.left.discard(number)
+        if sent.left or refused:
+            reason = sent.errors[0] if sent.errors else "the broker confirmed nothing in time"
+            raise NotWritten(reason, [records[number] for number in sorted(sent.left)], refused)
 
     def close(self) -> None:
         """Let go of the connection; every write has waited for its messages."""
         self._producer = None
+
+    def _send(self, producer: "Producer", records: Sequence[Record]) -> "_Sent":
+        from confluent_kafka import KafkaException
+
+        sent = _Sent(set(range(len(records))))
+        for number, record in enumerate(records):
+            try:
+                told = partial(sent.told, number)
+                producer.produce(self.topic, record.as_json(), record.request_id.encode(), on_delivery=told)
+            except KafkaException as error:
+                sent.failed(number, error.args[0])
+            except BufferError as error:  # the library's own queue is full of what the broker has not confirmed
+                sent.errors.append(str(error))
+                break
+        producer.flush(PATIENCE_MS / 1000 + 1)
+        return sent
 
     def _open(self) -> "Producer":
         if self._producer is None:
@@ -80,14 +106,26 @@ class KafkaSink:
         return self._producer
 
 
-def _told(
-    left: dict[int, Record], errors: list[str], number: int, error: "KafkaError | None", _message: "Message"
-) -> None:
-    """Take note of what the broker says of one message."""
-    if error is None:
-        left.pop(number, None)
-    else:
-        errors.append(error.str())
+@dataclass
+class _Sent:
+    """What the broker says of some messages, by their number."""
+
+    left: set[int]
+    """Not confirmed."""
+    too_large: list[int] = field(default_factory=list)
+    """Of these, refused for their size."""
+    errors: list[str] = field(default_factory=list)
+
+    def told(self, number: int, error: "KafkaError | None", _message: "Message") -> None:
+        if error is None:
+            self.left.discard(number)
+        else:
+            self.failed(number, error)
+
+    def failed(self, number: int, error: "KafkaError") -> None:
+        self.errors.append(error.str())
+        if error.code() == TOO_LARGE:
+            self.too_large.append(number)
 
 
 def _read(file: Path | None) -> dict[str, str]:

@@ -12,12 +12,14 @@ class NotWritten(FairleadError):
 
     Args:
         text: why.
-        records: those that did not; handed in again if there is still hope.
+        records: those that may yet arrive; handed in again if there is still hope.
+        refused: those that the place will never take, whatever becomes of the others.
     """
 
-    def __init__(self, text: str, records: Sequence[Record]) -> None:
+    def __init__(self, text: str, records: Sequence[Record], refused: Sequence[Record] = ()) -> None:
         super().__init__(text)
         self.records = records
+        self.refused = refused
 
 
 class Sink(Protocol):

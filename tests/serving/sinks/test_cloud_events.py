@@ -113,3 +113,13 @@ def test_a_connection_that_the_receiver_let_go_is_made_anew(receiver):
 def test_the_path_and_the_query_are_those_of_the_uri(receiver):
     _write(CloudEventsSink(f"{receiver.url}/a/b?token=x", mode="request"), records(1))
     assert receiver.requests[0][0] == "/a/b?token=x"
+
+
+@pytest.mark.parametrize(("status", "final"), [(400, True), (413, True), (431, True), (408, False), (429, False)])
+def test_a_request_that_the_receiver_finds_fault_with_is_passed_over_alone(receiver, status, final):
+    receiver.refuses["b"] = status
+    made = [*records(2, "a"), *records(3, "b"), *records(1, "c")]
+    with pytest.raises(NotWritten, match=f"answered with status {status}") as caught:
+        _write(CloudEventsSink(receiver.url, mode="request"), made)
+    assert [headers["ce-id"] for _, headers, _ in receiver.requests] == (["a", "c"] if final else ["a"])
+    assert (caught.value.refused, caught.value.records) == ((made[2:5], []) if final else ([], made[2:]))
