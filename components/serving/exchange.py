@@ -9,6 +9,10 @@ import numpy.typing as npt
 
 from components.core.errors import ContractViolation, FairleadError
 
+EXPLAINS = "x-fairlead-explains"
+"""Header of the calls by which an explainer has rows scored that it made up: they are answered, and neither logged nor
+counted as predictions. A client that sends it hides its own requests, and no one else's."""
+
 
 class TooLarge(ContractViolation):
     """A request with more rows or bytes than the server takes; answered with 413."""

@@ -12,10 +12,10 @@ import orjson
 
 from components.core.errors import FairleadError
 from components.serving import v2
-from components.serving.exchange import NotReady, Overloaded, status_of
+from components.serving.exchange import EXPLAINS, NotReady, Overloaded, status_of
 from components.serving.limits import TIMEOUT, ClientGone, Limits, Receive
 from components.serving.model import BundleModel
-from components.serving.watch import INFER, route_of
+from components.serving.watch import INFER, OTHER, route_of
 
 logger = logging.getLogger("kserve.fairlead")
 
@@ -35,6 +35,7 @@ _JSON: Headers = ((b"content-type", b"application/json"),)
 _RETRY: Headers = ((b"retry-after", b"1"),)
 _HEADER_LENGTH = v2.HEADER_LENGTH.encode()
 _TIMEOUT = TIMEOUT.encode()
+_EXPLAINS = EXPLAINS.encode()
 
 
 class Lane:
@@ -74,7 +75,10 @@ class Lane:
         if trace.traceparent:
             told.append((TRACEPARENT, trace.traceparent.encode()))
         trace.end(status, rows)
-        watch.answered(INFER, status, time.perf_counter() - arrived, rows)
+        if _EXPLAINS in headers:
+            watch.answered(OTHER, status, time.perf_counter() - arrived)
+        else:
+            watch.answered(INFER, status, time.perf_counter() - arrived, rows)
         await send({"type": "http.response.start", "status": status, "headers": told})
         await send({"type": "http.response.body", "body": body})
 
@@ -98,6 +102,8 @@ class Lane:
 
     async def _infer(self, headers: dict[bytes, bytes], body: bytes, arrived: float, seconds: float | None) -> Reply:
         scoring = self.model.scoring
+        if _EXPLAINS in headers:
+            scoring = scoring.unrecorded()
         length = headers.get(_HEADER_LENGTH)
         if length is None:
             content = v2.parse(body)

@@ -1,6 +1,7 @@
 """Scoring, as all doors share it: rows of one request or of several, through one transform, and told to who records."""
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,13 @@ class Scoring:
                 columns, notes = await self._lookup.fill(self._layout.columns([row]), needed)
                 return await self._batcher.submit(self._layout.row(columns), name, arrived, seconds, notes[0])
         return await self._batcher.submit(row, name, arrived, seconds)
+
+    def unrecorded(self) -> "Scoring":
+        """Return the same at work, telling nobody: for rows that an explainer makes up, which are no predictions."""
+        quiet = copy.copy(self)
+        quiet._recorder = None
+        quiet._read = lambda _: None  # the batcher scores rows of several requests together, and records them all
+        return quiet
 
     def put(self, row: quick.Row, name: str, arrived: float, seconds: float | None, score: Promise) -> None:
         """Score a row as ``one`` does, for a request that left nothing out, and hand its score over."""

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from components.core.errors import FairleadError
 from components.serving import v2
 from components.serving.batcher import Pair
+from components.serving.exchange import EXPLAINS
 from components.serving.lane import Headers, Lane, given_id, is_cloud_event
 from components.serving.limits import TIMEOUT
 from components.serving.watch import INFER
@@ -24,7 +25,7 @@ from components.serving.watch import INFER
 SMALL = 32 * 1024
 """Largest body, in bytes."""
 
-_NOT_HERE = frozenset({b"expect", b"transfer-encoding", b"upgrade", v2.HEADER_LENGTH.encode()})
+_NOT_HERE = frozenset({b"expect", b"transfer-encoding", b"upgrade", v2.HEADER_LENGTH.encode(), EXPLAINS.encode()})
 _TIMEOUT = TIMEOUT.encode()
 
 

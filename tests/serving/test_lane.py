@@ -17,7 +17,7 @@ import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
-from components.serving.exchange import Unavailable
+from components.serving.exchange import EXPLAINS, Unavailable
 from components.serving.hooks import Hooks
 from components.serving.lane import Lane
 from components.serving.limits import Limits
@@ -104,6 +104,17 @@ def test_rows_that_come_together_are_scored_together_and_answered_each_its_own(o
 def test_the_lane_writes_the_json_that_the_codec_writes(opened, good):
     fast, slow = Process(opened).all(good, {**good, "outputs": [{"name": "probability"}, {"name": "decision"}]})
     assert fast == slow
+
+
+@pytest.mark.parametrize("extra", [{}, {"outputs": [{"name": "decision"}]}], ids=["fast", "slow"])
+def test_what_an_explainer_asks_is_answered_and_not_recorded(opened, good, extra):
+    process = Process(opened)
+    (status, _, body), *_ = process.all({**good, **extra}, headers={EXPLAINS: "1"})
+    assert (status, json.loads(body)["id"]) == (200, good["id"])
+    assert process.recorded == []
+    # An id that begins like an explainer's hides nothing: any client can send it.
+    process.all({**good, **extra, "id": "explain-me"})
+    assert [list(batch.request_ids) for batch in process.recorded] == [["explain-me"]]
 
 
 def test_everything_else_is_handed_on(opened, good):

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from components.serving.exchange import EXPLAINS
+
 INFER = "/v2/models/sba_loans/infer"
 TIMEOUT = "x-envoy-expected-rq-timeout-ms"
 
@@ -162,3 +164,18 @@ def test_both_ways_are_counted(connect, good, call):
         connection.sendall(_raw(body))
         _read(connection)
     assert counted() - before == 2
+
+
+def test_what_an_explainer_asks_is_not_counted(connect, good, call):
+    def counted():
+        text = call("/metrics")[2].decode()
+        return re.findall(r"^fairlead_(?:rows_total|requests_total\{.*infer).*$", text, re.M)
+
+    connection = connect()
+    connection.sendall(_raw(good))
+    _read(connection)
+    before = counted()
+    assert len(before) >= 2
+    connection.sendall(_raw(good, **{EXPLAINS.replace("-", "_"): "1"}))
+    assert _read(connection)[0][0].startswith("HTTP/1.1 200")
+    assert counted() == before

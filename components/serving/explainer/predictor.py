@@ -14,7 +14,7 @@ import orjson
 from components.core.contracts import Columns, FloatArray
 from components.core.errors import ContractViolation, FairleadError
 from components.features.rows import number_of_rows
-from components.serving.exchange import Late, Unavailable
+from components.serving.exchange import EXPLAINS, Late, Unavailable
 from components.serving.limits import TIMEOUT
 from components.training.bundle import Bundle
 from components.training.scorer import TOLERANCE
@@ -193,7 +193,8 @@ class Served:
         self._connection.timeout = min(left, PATIENCE)
         if self._connection.sock is not None:
             self._connection.sock.settimeout(self._connection.timeout)
-        headers = {**self._headers, "content-type": "application/json", TIMEOUT: str(max(1, int(left * 1000)))}
+        headers = {**self._headers, "content-type": "application/json", EXPLAINS: "1"}
+        headers[TIMEOUT] = str(max(1, int(left * 1000)))
         try:
             self._connection.request("POST", f"/v2/models/{self._predictor.model}/infer", body, headers)
             answer = self._connection.getresponse()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import ContractViolation, FairleadError
-from components.serving.exchange import Late, Unavailable
+from components.serving.exchange import EXPLAINS, Late, Unavailable
 from components.serving.explainer import predictor as module
 from components.serving.explainer.predictor import Predictor, Served
 from components.serving.process import HOST, free_port
@@ -61,7 +61,9 @@ def test_gaps_are_sent_as_gaps(opened, row):
     sent = {t["name"]: t["data"] for t in asked[0][1]["inputs"]}
     assert list(sent) == [f.name for f in opened.contract.inputs]
     assert sent["zip_count"] == sent["zip_last_bad"] == [None]
-    # So that whoever reads the predictor's log can tell these rows from those of clients.
+    # So that the predictor takes these rows for no predictions.
+    headers = {name.lower(): value for name, value in asked[0][0].items()}
+    assert headers[EXPLAINS] == "1"
     assert asked[0][1]["id"].startswith("explain-")
 
 
