@@ -1,6 +1,7 @@
 """An outlet of the prediction log: a bounded queue before one sink, and the thread that empties it."""
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -21,6 +22,11 @@ GIVE_UP = 30.0
 """Seconds for which a write is tried again: a broker that restarts costs nothing, as long as the queue has room."""
 PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds before the second attempt; twice as long before each further one, up to the second number."""
+CAPACITY_BYTES = 200_000_000
+"""Most that an outlet holds. A row with two dozen inputs and no long text takes about 1 kB among others, and 8 kB in a
+batch of its own."""
+UNWEIGHED = 1_000
+"""Rows in the queue up to which a batch is taken without being weighed: as long as the thread keeps up, nobody pays."""
 QUIET = 30.0
 """Seconds in which a failing sink is logged once."""
 
@@ -32,7 +38,7 @@ class Counts:
     written: int = 0
     """In the sink."""
     dropped: int = 0
-    """Refused because the queue was full, or left in it at the end."""
+    """Refused because there was no room, in rows or in bytes; or left in the queue at the end."""
     failed: int = 0
     """Given up after the sink failed, or refused by it for good."""
     left_out: int = 0
@@ -46,19 +52,29 @@ class Counts:
 class Outlet:
     """Takes scored batches at once and writes them when it can.
 
+    What it holds is bounded in rows and, as rows may have long text, in bytes. Not in these bytes are up to
+    ``UNWEIGHED`` rows and one batch, for which the limits of the door stand, and what the records of a write, in JSON,
+    take beyond their batches.
+
     Args:
         name: what the sink is called in logs.
         sink: where to.
         recorder: makes records.
         capacity_rows: most rows that wait.
+        capacity_bytes: most memory that they take, as estimated.
     """
 
-    def __init__(self, name: str, sink: Sink, recorder: Recorder, capacity_rows: int) -> None:
+    def __init__(
+        self, name: str, sink: Sink, recorder: Recorder, capacity_rows: int, capacity_bytes: int = CAPACITY_BYTES
+    ) -> None:
         self.name = name
         self.sink = sink
         self._recorder = recorder
-        self._capacity = capacity_rows
-        self._batches: deque[ScoredBatch] = deque()
+        self._capacity, self._capacity_bytes = capacity_rows, capacity_bytes
+        self._batches: deque[tuple[ScoredBatch, int]] = deque()
+        """Each with its weight; 0 for those not weighed."""
+        self._queued = self._held = 0
+        """Rows of ``_batches``; bytes of these and of ``_pending``."""
         self._pending: list[Record] = []
         self._oldest = 0.0
         self._lock = threading.Lock()
@@ -71,12 +87,16 @@ class Outlet:
 
     def offer(self, batch: ScoredBatch, rows: int) -> None:
         """Take a batch, or count its rows as dropped when there is no room. Never waits for the sink."""
+        weight = 0 if self._queued + rows <= UNWEIGHED else _bytes_of(batch)
         with self._lock:  # shared with others who offer, for a few instructions
-            if self._closing.is_set() or self._offered - self._settled() + rows > self._capacity:
+            full = self._offered - self._settled() + rows > self._capacity
+            if full or self._held + weight > self._capacity_bytes or self._closing.is_set():
                 self._refused += rows
                 return
             self._offered += rows
-            self._batches.append(batch)
+            self._queued += rows
+            self._held += weight
+            self._batches.append((batch, weight))
 
     def counts(self) -> Counts:
         """Say what became of the rows so far."""
@@ -123,16 +143,21 @@ class Outlet:
 
     def _convert(self) -> None:
         batches: list[ScoredBatch] = []
-        rows = 0
+        rows = weight = 0
         while self._batches and rows < AT_ONCE:
-            batches.append(self._batches.popleft())
-            rows += len(batches[-1].request_ids)
+            batch, weighed = self._batches.popleft()
+            batches.append(batch)
+            rows += len(batch.request_ids)
+            weight += weighed
         if not batches:
             return
+        self._hold(-weight, -rows)
         if not self._pending:
             self._oldest = time.monotonic()
         for few in pieces(batches, AT_ONCE):
-            self._pending += self._records(few)
+            made = self._records(few)
+            self._hold(sum(map(_bytes_of_record, made)))
+            self._pending += made
             # Long enough to let a thread in that waits to answer requests.
             time.sleep(0.0002)
 
@@ -158,6 +183,12 @@ class Outlet:
     def _hand_over(self) -> None:
         records = self._pending[: self.sink.rows]
         self._pending = self._pending[self.sink.rows :]
+        weight = sum(map(_bytes_of_record, records))
+        self._persist(records)
+        self._hold(-weight)
+
+    def _persist(self, records: list[Record]) -> None:
+        """Write again and again, until all is written or given up."""
         end, pause = time.monotonic() + GIVE_UP, PAUSE
         while True:
             records = self._write(records)
@@ -193,6 +224,11 @@ class Outlet:
                 self._left_out += left_out
                 self._errors += errors
 
+    def _hold(self, weight: int, rows: int = 0) -> None:
+        with self._lock:
+            self._held += weight
+            self._queued += rows
+
     def _tell(self, text: str) -> None:
         """Log a failure, unless one was logged a moment ago: a place that is down fails many times a second."""
         now = time.monotonic()
@@ -205,3 +241,18 @@ class Outlet:
             self.sink.close()
         except Exception as error:
             logger.warning("prediction log, %s: not closed in order: %r", self.name, error)
+
+
+def _bytes_of(batch: ScoredBatch) -> int:
+    """Estimate the memory of a batch: the text for certain, arrays and lists by their usual size."""
+    width, rows = len(batch.columns), len(batch.request_ids)
+    # Rows of one request share its id.
+    text = sum(map(sys.getsizeof, set(batch.request_ids))) + sum(map(sys.getsizeof, batch.lookups or ()))
+    for values in batch.columns.values():
+        if values.dtype.kind == "O":
+            text += sum(map(sys.getsizeof, values.tolist()))
+    return 1_000 + 250 * width + rows * (100 + 8 * width) + text
+
+
+def _bytes_of_record(record: Record) -> int:
+    return 400 + sys.getsizeof(record.inputs) + sys.getsizeof(record.request_id)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from components.core.contracts import Field
-from components.serving.outlet import Counts, Outlet
+from components.serving.outlet import CAPACITY_BYTES, Counts, Outlet
 from components.serving.records import Change, Recorder
 from components.serving.sampling import keep, rate_of
 from components.serving.scored import ScoredBatch
@@ -13,7 +13,8 @@ from components.serving.sinks.opening import open_sink
 from components.serving.sinks.sink import Sink
 
 CAPACITY_ROWS = 100_000
-"""Rows that may wait for each sink: about 40 MB, and 20 seconds at 5,000 rows a second."""
+"""Rows that may wait for each sink: 20 seconds at 5,000 rows a second. With long text, or a batch for each row, the
+limit in bytes (``outlet.CAPACITY_BYTES``) is met before."""
 
 
 class PredictionLog:
@@ -29,6 +30,7 @@ class PredictionLog:
         variant: what it is served as: ``stable``, ``canary``, ``shadow`` …
         fields: the contract's inputs.
         capacity_rows: most rows that wait for a sink.
+        capacity_bytes: most memory that they take, as estimated.
         sample_rate: share of the requests that is logged; by variant, or one for all.
         mask: as ``read_mask`` gives it.
     """
@@ -42,12 +44,15 @@ class PredictionLog:
         *,
         fields: Sequence[Field] = (),
         capacity_rows: int = CAPACITY_ROWS,
+        capacity_bytes: int = CAPACITY_BYTES,
         sample_rate: float | Mapping[str, float] = 1.0,
         mask: Mapping[str, Change | None] | None = None,
     ) -> None:
         rate = rate_of(sample_rate, variant) if isinstance(sample_rate, Mapping) else sample_rate
         recorder = Recorder(model, version, variant, fields, mask, keep(rate))
-        self._outlets = {name: Outlet(name, sink, recorder, capacity_rows) for name, sink in _named(sinks)}
+        self._outlets = {
+            name: Outlet(name, sink, recorder, capacity_rows, capacity_bytes) for name, sink in _named(sinks)
+        }
 
     def put(self, batch: ScoredBatch) -> None:
         """Take a batch; waits for nothing, and drops and counts what finds no room."""

@@ -1,7 +1,9 @@
 import logging
 import threading
 import time
+import tracemalloc
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +24,8 @@ def _short_pauses(monkeypatch):
     monkeypatch.setattr(module, "GIVE_UP", 0.01)
 
 
-def _outlet(sink, capacity_rows=1000, recorder=RECORDER):
-    return Outlet(sink.name, sink, recorder, capacity_rows)
+def _outlet(sink, capacity_rows=1000, recorder=RECORDER, capacity_bytes=module.CAPACITY_BYTES):
+    return Outlet(sink.name, sink, recorder, capacity_rows, capacity_bytes)
 
 
 def _offer(outlet, *batches):
@@ -57,6 +59,56 @@ def test_what_finds_no_room_is_dropped_and_counted_and_nobody_waits():
     _close(outlet)
     assert outlet.counts() == Counts(written=10, dropped=15)
     assert [r.request_id for r in sink.records] == [str(i) for i in range(10)]
+
+
+@pytest.mark.parametrize("where", ["id", "input"])
+def test_long_text_finds_no_room_in_bytes(where, monkeypatch):
+    monkeypatch.setattr(module, "UNWEIGHED", 0)
+    sink = Kept(rows=1)
+    sink.go.clear()
+    outlet = _outlet(sink, capacity_bytes=1_000_000)
+    for i in range(20):
+        text = f"{i} {'x' * 100_000}"
+        bank = {**batch(1).columns, "bank": np.array([text], dtype=object)}
+        _offer(outlet, batch(1, text) if where == "id" else batch(1, columns=bank))
+    counts = outlet.counts()
+    assert 5 <= counts.waiting <= 10
+    assert counts.dropped == 20 - counts.waiting
+    sink.go.set()
+    until(lambda: outlet.counts().waiting == 0)
+    _offer(outlet, batch(5))
+    _close(outlet)
+    assert outlet.counts() == Counts(written=counts.waiting + 5, dropped=counts.dropped)
+    assert (outlet._held, outlet._queued) == (0, 0)
+
+
+def test_few_rows_are_not_weighed(monkeypatch):
+    monkeypatch.setattr(module, "UNWEIGHED", 3)
+    sink = Kept(rows=1)
+    sink.go.clear()
+    outlet = _outlet(sink, capacity_bytes=1)
+    _offer(outlet, batch(1))
+    sink.busy.wait(DEADLINE)  # the record that is being written counts
+    _offer(outlet, batch(1))
+    assert outlet.counts() == Counts(waiting=1, dropped=1)
+    sink.go.set()
+    until(lambda: outlet.counts().waiting == 0)
+    _offer(outlet, batch(3))
+    _close(outlet)
+    _offer(outlet, batch(4))
+    assert outlet.counts() == Counts(written=4, dropped=5)
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_the_weight_of_a_batch_is_near_what_it_takes(n):
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [batch(n, f"r{i}") for i in range(100)]
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.5 < sum(map(module._bytes_of, kept)) / taken < 2
 
 
 def test_room_that_was_made_is_used_again():
@@ -171,8 +223,9 @@ def test_an_odd_batch_is_lost_alone(caplog):
     sink = Kept()
     outlet = _outlet(sink)
     with outlet._lock:  # so that all three are taken together
-        outlet._batches.extend([batch(2, "a"), batch(2, "odd", latency_ms=[1.0]), batch(1, "b")])
+        outlet._batches.extend([(batch(2, "a"), 0), (batch(2, "odd", latency_ms=[1.0]), 0), (batch(1, "b"), 0)])
         outlet._offered += 5
+        outlet._queued += 5
     _close(outlet)
     assert [r.request_id for r in sink.records] == ["a", "a", "b"]
     assert outlet.counts() == Counts(written=3, failed=2, errors=1)
