@@ -1,8 +1,9 @@
 """The rollout plan: one value that says how a candidate gets traffic, what stops it and what it has to show."""
 
 import math
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,8 +24,12 @@ MIRRORED = ("disagreement", "score_shift")
 """Metrics that need the same request scored by both variants."""
 
 
+MOST_HOURS = 8784.0
+"""A year: nothing in a plan takes longer."""
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Metric(_Section):
@@ -58,6 +63,13 @@ class Metric(_Section):
     def _complete(self) -> "Metric":
         if (self.name == "latency") != (self.above_ms is not None):
             raise ValueError(f"metric {self.name!r}: above_ms is for latency, and latency needs it")
+        for field in ("tolerated", "margin"):
+            value = getattr(self, field)
+            if value is not None and value >= self.bound:
+                raise ValueError(
+                    f"metric {self.name!r}: {field} {value:g} would allow anything; give less than {self.bound:g}, "
+                    f"the most that one request can have"
+                )
         if not self.guard and self.margin is None:
             raise ValueError(f"metric {self.name!r} neither guards nor has a margin: it would decide nothing")
         return self
@@ -70,7 +82,7 @@ class Step(_Section):
     """Percentage of the requests that the candidate answers."""
     minimum_requests: Annotated[int, Field(ge=0)] = 100
     """The candidate has answered so many within this step before the next one."""
-    minimum_minutes: Annotated[float, Field(ge=0)] = 0.0
+    minimum_minutes: Annotated[float, Field(ge=0, le=MOST_HOURS * 60)] = 0.0
 
 
 class Bandit(_Section):
@@ -98,7 +110,7 @@ class Plan(_Section):
     steps: tuple[Step, ...] = ()
     """Canary: weights on the way to 100. A/B: exactly one."""
     bandit: Bandit | None = None
-    sticky_header: str | None = None
+    sticky_header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)] | None = None
     """Requests with the same value of this header go to the same variant while weights stay; without it each request
     is drawn by itself."""
     rescore: bool = False
@@ -111,12 +123,15 @@ class Plan(_Section):
     """So many failed requests of the candidate roll it back at once, whatever the statistics say."""
     minimum_requests: Annotated[int, Field(ge=1)] = 100
     """The candidate has been seen on so many requests before any promotion."""
-    maximum_hours: Annotated[float, Field(gt=0)] = 168.0
+    maximum_hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = 168.0
     """A rollout without a verdict by then does what ``when_time_is_up`` says."""
+    approval_hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = 168.0
+    """So long a promotion that is earned waits for its approval, and then for the registry; after that it does what
+    ``when_time_is_up`` says."""
     when_time_is_up: Literal["roll_back", "hold"] = "roll_back"
-    watch_minutes: Annotated[float, Field(ge=0)] = 10.0
+    watch_minutes: Annotated[float, Field(ge=0, le=MOST_HOURS * 60)] = 10.0
     """Blue-green: how long the old one is kept warm, and compared on mirrored requests, after the switch."""
-    look_seconds: Annotated[float, Field(gt=0)] = 10.0
+    look_seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Time between two looks."""
     approval: bool = True
     """The step to 100 % waits for the approval that the registry demands. False is for models outside the registry."""
@@ -162,9 +177,25 @@ def load(path: Path | str) -> Plan:
     if not file.is_file():
         raise FairleadError(f"no rollout plan at {file}; give the path of a YAML file, see pipelines/rollouts/")
     try:
-        return Plan.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return Plan.model_validate(yaml.load(file.read_text(encoding="utf-8"), Loader=_Once))  # noqa: S506  a safe one
+    except (UnicodeDecodeError, OSError) as error:
+        raise FairleadError(f"rollout plan {file} cannot be read as text in UTF-8: {error}") from error
     except yaml.YAMLError as error:
         raise FairleadError(f"rollout plan {file} is not YAML: {error}") from error
     except ValidationError as error:
         wrong = [f"{'.'.join(str(p) for p in e['loc']) or 'plan'}: {e['msg']}" for e in error.errors()]
         raise FairleadError(f"rollout plan {file}: {'; '.join(wrong)}") from error
+
+
+class _Once(yaml.SafeLoader):
+    """Reads YAML in which no mapping may have a key twice: one of the two would be taken without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Make a mapping, unless a key is in it twice."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                problem = f"the key {key.value!r} is there twice"
+                raise yaml.constructor.ConstructorError("in a mapping", node.start_mark, problem, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)

@@ -58,11 +58,24 @@ def test_plans_of_every_strategy_ship() -> None:
         ({"strategy": "bandit", "steps": [], "bandit": {"reward": "brier"}}, "not among the metrics"),
         ({"alpha": 0.5}, "less than 0.5"),
         ({"weights": [5]}, "Extra inputs"),
+        *(({"metrics": [{"name": "brier", "margin": m}]}, "would allow anything") for m in (1, 2.0)),
+        ({"metrics": [{"name": "brier", "margin": math.inf}]}, "finite number"),
+        ({"metrics": [{"name": "brier", "margin": 0, "tolerated": 5}]}, "tolerated 5 would allow anything"),
+        ({"metrics": [{"name": "brier", "margin": 0, "tolerated": math.nan}]}, "finite number"),
+        ({"metrics": [{"name": "log_loss", "margin": 5.0, "clip": 0.01}]}, "give less than 4.6"),
+        *(({name: math.inf}, "finite number") for name in ("maximum_hours", "watch_minutes", "look_seconds")),
+        *(({name: 1e9}, "less than or equal to") for name in ("maximum_hours", "approval_hours", "look_seconds")),
+        *(({"sticky_header": header}, "match pattern") for header in ("x y", "x\n", "%", "", ":path")),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_reason(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         plan(**changes)
+
+
+def test_a_margin_may_come_close_to_the_bound_of_its_metric() -> None:
+    metrics = [{"name": "brier", "margin": 0.99}, {"name": "log_loss", "tolerated": 4.6, "clip": 0.01}]
+    assert plan(metrics=metrics, sticky_header="x-customer_Id").metrics[1].tolerated == 4.6
 
 
 def test_one_answer_loses_at_most_what_the_clip_allows() -> None:
@@ -80,3 +93,18 @@ def test_a_file_that_is_wrong_names_field_and_rule(tmp_path: Path) -> None:
         load(path)
     with pytest.raises(FairleadError, match="no rollout plan at"):
         load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("twice", ["alpha: 0.01\nalpha: 0.4\n", "bandit: {seed: 1, seed: 2}\n"])
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, twice: str) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(yaml.safe_dump(CANARY) + twice)
+    with pytest.raises(FairleadError, match=r"p\.yaml is not YAML(.|\n)*the key '(alpha|seed)' is there twice"):
+        load(path)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"\xff\xfe\x00binary")
+    with pytest.raises(FairleadError, match=r"p\.yaml cannot be read as text"):
+        load(path)
