@@ -12,7 +12,7 @@ import orjson
 
 from components.core.errors import FairleadError
 from components.serving import v2
-from components.serving.exchange import EXPLAINS, NotReady, Overloaded, status_of
+from components.serving.exchange import EXPLAINS, NotReady, Overloaded, Slow, status_of
 from components.serving.limits import TIMEOUT, ClientGone, Limits, Receive
 from components.serving.model import BundleModel
 from components.serving.watch import INFER, OTHER, route_of
@@ -33,6 +33,7 @@ TRACEPARENT = b"traceparent"
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _RETRY: Headers = ((b"retry-after", b"1"),)
+_CLOSE: Headers = ((b"connection", b"close"),)
 _HEADER_LENGTH = v2.HEADER_LENGTH.encode()
 _TIMEOUT = TIMEOUT.encode()
 _EXPLAINS = EXPLAINS.encode()
@@ -134,7 +135,7 @@ class Lane:
         level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
         logger.log(level, "POST %s: %d %s", INFER, status, error)
         self.model.watch.refused(error)
-        return _error(status, str(error), _RETRY if isinstance(error, Overloaded) else ())
+        return _error(status, str(error), headers_of(error))
 
     async def _others(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         arrived = time.perf_counter()
@@ -158,6 +159,13 @@ class Lane:
             trace.end(status, rows)
             if status:
                 self.model.watch.answered(route, status, time.perf_counter() - arrived, rows)
+
+
+def headers_of(error: Exception) -> Headers:
+    """Say what a refusal's headers tell besides: when to come again, or that the connection ends in the middle."""
+    if isinstance(error, Overloaded):
+        return _RETRY
+    return _CLOSE if isinstance(error, Slow) else ()
 
 
 def is_cloud_event(headers: dict[bytes, bytes]) -> bool:

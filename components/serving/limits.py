@@ -99,31 +99,30 @@ class Limits:
         """
         length = int(declared) if declared is not None and declared.isdigit() else 0
         if length > self.max_body:
-            await _drain(receive)
+            await _drain(receive, seconds)
             raise TooLarge(f"{length} bytes found, {self._allowed}")
-        message = await receive()  # what came with the head is there already: no timer for it
-        body: bytes = _part(message)
-        if not message.get("more_body", False):
-            if len(body) > self.max_body:
-                raise TooLarge(f"{len(body)} bytes found, {self._allowed}")
-            return body
         try:
+            # Around the first part too: a head whose body never comes holds a place among those under way.
             async with asyncio.timeout(seconds):
-                return await self._rest(receive, bytearray(body))
+                message = await receive()
+                body: bytes = _part(message)
+                if message.get("more_body", False):
+                    body = await self._rest(receive, bytearray(body), seconds)
         except TimeoutError as error:
             raise Slow("the body did not come whole in time; send it faster, or allow more time") from error
+        if len(body) > self.max_body:
+            raise TooLarge(f"{len(body)} bytes found, {self._allowed}")
+        return body
 
-    async def _rest(self, receive: Receive, body: bytearray) -> bytes:
+    async def _rest(self, receive: Receive, body: bytearray, seconds: float | None) -> bytes:
         more = True
         while more:
             if len(body) > self.max_body:
-                await _drain(receive)
+                await _drain(receive, seconds)
                 raise TooLarge(f"more than {self.max_body} bytes found, {self._allowed}")
             message = await receive()
             body += _part(message)
             more = message.get("more_body", False)
-        if len(body) > self.max_body:
-            raise TooLarge(f"{len(body)} bytes found, {self._allowed}")
         return bytes(body)
 
     @property
@@ -131,10 +130,10 @@ class Limits:
         return f"allowed: a body of up to {self.max_body} bytes; send the rows in several requests"
 
 
-async def _drain(receive: Receive) -> None:
+async def _drain(receive: Receive, seconds: float | None) -> None:
     thrown_away, more = 0, True
     try:
-        async with asyncio.timeout(DRAIN_SECONDS):
+        async with asyncio.timeout(DRAIN_SECONDS if seconds is None else min(seconds, DRAIN_SECONDS)):
             while more and thrown_away < DRAINED:
                 message = await receive()
                 thrown_away += len(_part(message))

@@ -19,10 +19,10 @@ from starlette.exceptions import HTTPException
 from components.core.errors import FairleadError
 from components.serving import v1, v2
 from components.serving.cloud_events import Event, is_event
-from components.serving.exchange import Answer, NotReady, Overloaded, Wanted, status_of
+from components.serving.exchange import Answer, NotReady, Wanted, status_of
 from components.serving.exchange import Request as Decoded
 from components.serving.explain_door import ExplainDoor
-from components.serving.lane import ROWS, Lane
+from components.serving.lane import ROWS, Lane, headers_of
 from components.serving.limits import TIMEOUT, ClientGone, Limits
 from components.serving.model import BundleModel
 from components.serving.shortcut import Shortcut
@@ -204,7 +204,8 @@ class Rest(RESTServer):  # type: ignore[misc]
         level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
         logger.log(level, "%s %s: %d %s", request.method, request.url.path, status, error)
         self._model.watch.refused(error)
-        return _json({"error": str(error)}, status, {"retry-after": "1"} if isinstance(error, Overloaded) else None)
+        told = {name.decode(): value.decode() for name, value in headers_of(error)}
+        return _json({"error": str(error)}, status, told)
 
     async def _body(self, request: Request) -> tuple[bytes, float | None]:
         seconds = self._limits.seconds(request.headers.get(TIMEOUT))

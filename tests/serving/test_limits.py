@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import pytest
 
@@ -57,9 +58,17 @@ def test_and_for_no_longer_than_so_long(monkeypatch):
         _read(Sender(b"12345678", ends=False), b"800")
 
 
-def test_a_body_that_does_not_come_is_not_waited_for():
+@pytest.mark.parametrize("parts", [(), (b"1",)], ids=["nothing of it", "a part of it"])
+def test_a_body_that_does_not_come_is_not_waited_for(parts):
     with pytest.raises(Slow, match="did not come whole in time"):
-        _read(Sender(b"1", ends=False), None, 0.01)
+        _read(Sender(*parts, ends=False), b"10", 0.01)
+
+
+def test_nor_one_that_would_be_too_large():
+    start = time.monotonic()
+    with pytest.raises(TooLarge):
+        _read(Sender(ends=False), b"11", 0.01)
+    assert time.monotonic() - start < limits.DRAIN_SECONDS / 2
 
 
 @pytest.mark.parametrize("parts", [(None,), (b"1", None)])
