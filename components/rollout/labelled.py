@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from components.rollout.placed import KEY, each
+from components.rollout.placed import KEY, Seen, each
 from components.rollout.plan import LABELLED, Metric, Plan
-from components.rollout.seen import Seen
 
 WARNING = (
     "outcomes count as they come: where good and bad ones take differently long, this favours a model that errs "

@@ -6,11 +6,10 @@ import polars as pl
 
 from components.rollout.labelled import loss, losses, warning
 from components.rollout.mirrored import GRACE, copied, paired, pairs
-from components.rollout.placed import BLUR, KEY, duplicates, each, placed
+from components.rollout.placed import BLUR, KEY, Seen, duplicates, each, placed
 from components.rollout.plan import LABELLED, Metric, Plan
 from components.rollout.proxied import REQUESTS
 from components.rollout.samples import Kind, Measured, Sample, TwoArm
-from components.rollout.seen import Seen
 from components.rollout.traffic import VARIANTS, Variant
 
 __all__ = ["BLUR", "GRACE", "KEY", "REQUESTS", "Seen", "answered", "failures", "measure", "notes"]

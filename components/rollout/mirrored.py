@@ -5,10 +5,9 @@ from datetime import timedelta
 import polars as pl
 
 from components.rollout.labelled import loss, losses
-from components.rollout.placed import KEY, each, placed
+from components.rollout.placed import KEY, Seen, each, placed
 from components.rollout.plan import Metric, Plan
 from components.rollout.samples import Paired, Sample
-from components.rollout.seen import Seen
 
 GRACE = timedelta(seconds=5)
 """A copy that is not scored so long after the request came is taken for failed."""

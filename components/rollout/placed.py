@@ -1,5 +1,6 @@
 """Which draw a logged row belongs to: by its request's id where the proxy saw it, else by its time."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -15,6 +16,26 @@ KEY = ("request_id", "row")
 ROW = (*KEY, "variant")
 
 
+@dataclass(frozen=True)
+class Seen:
+    """All that was seen since the rollout began.
+
+    Args:
+        requests: columns of ``proxied.REQUESTS``: what the proxy drew, those that are settled in the order of their
+            places.
+        predictions: at, request_id, row, variant, probability, decision, outlier, latency_ms, in the order of the log.
+        outcomes: request_id, row, label, in the order in which they became known.
+        rescored: request_id, row, and the probabilities ``stable`` and ``candidate`` of requests with an outcome.
+        now: time of the look.
+    """
+
+    requests: pl.DataFrame
+    predictions: pl.DataFrame
+    outcomes: pl.DataFrame
+    rescored: pl.DataFrame
+    now: datetime
+
+
 def placed(predictions: pl.DataFrame, requests: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """Find the draw of each logged row.
 
@@ -24,7 +45,7 @@ def placed(predictions: pl.DataFrame, requests: pl.DataFrame, now: datetime) -> 
     wrong.
 
     Args:
-        predictions: as ``measure.Seen`` has them.
+        predictions: as ``Seen`` has them.
         requests: columns of ``REQUESTS``.
         now: time of the look; rows that are not settled by then are left out.
 

@@ -185,8 +185,8 @@ def first_after(log: BinaryIO, at: datetime, near: int = 64 * 1024) -> int:
     >>> log = io.BytesIO(b"".join(b'{"at":"%d"}\\n' % second for second in range(1000)))
     >>> from datetime import UTC
     >>> log.seek(first_after(log, datetime.fromtimestamp(500, UTC), near=30)); log.readline()
-    5978
-    b'{"at":"499"}\\n'
+    6364
+    b'{"at":"498"}\\n'
     """
     low, high = 0, log.seek(0, io.SEEK_END)
     while high - low > near:

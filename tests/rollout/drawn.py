@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from components.rollout.placed import Seen
 from components.rollout.plan import Metric, Plan
 from components.rollout.proxied import in_order, kept, lines
 from components.rollout.rescore import SCORES
-from components.rollout.seen import Seen
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OUTCOMES = {"request_id": pl.String(), "row": pl.Int64(), "label": pl.Int64()}
