@@ -13,6 +13,7 @@ from components.rollout.statistics.assignment import log_e_mismatch
 from components.rollout.statistics.betting import log_e_above
 from components.rollout.statistics.discoveries import discoveries
 from components.rollout.statistics.effect import two_arm
+from components.rollout.statistics.restarts import log_e_above_restarted
 
 CELLS = 1_000_000
 """Requests held at once."""
@@ -102,6 +103,6 @@ def placebo(
         shape = (min(batch, rounds - start), n)
         known = None if covariate is None else np.broadcast_to(covariate, shape)
         payoffs = two_arm(rng.random(shape) < share, share, np.broadcast_to(value / spec.bound, shape), known)
-        worse += int((log_e_above(payoffs, 0.0, looks=looks) >= wanted).any(axis=1).sum())
+        worse += int((log_e_above_restarted(payoffs, 0.0, looks=looks) >= wanted).any(axis=1).sum())
         better += int((log_e_above(payoffs.mirrored(), 0.0, looks=looks) >= wanted).any(axis=1).sum())
     return Placebo(rounds=rounds, false_harm=worse, false_better=better, promised=alpha)

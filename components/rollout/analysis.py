@@ -3,12 +3,15 @@
 import math
 from collections.abc import Iterable
 
+import numpy as np
+
 from components.core.contracts import FloatArray
 from components.core.errors import FairleadError
 from components.rollout.samples import Evidence, MetricSpec, Paired, Sample, Samples
 from components.rollout.statistics.betting import Payoffs, Upward
 from components.rollout.statistics.confidence import interval
 from components.rollout.statistics.effect import paired, point_estimate, two_arm
+from components.rollout.statistics.restarts import log_e_above_restarted
 
 LARGEST = 1e100
 """Larger e-values are written as this: enough for any decision, and a number in any format."""
@@ -22,11 +25,16 @@ def analyse(specs: Iterable[MetricSpec], samples: Samples, alpha: float) -> dict
     weights may change as they like. An effect that itself changes is no exception for the two verdicts as worded
     here; the interval then holds what all requests have in common, and may in time hold nothing narrow.
 
+    The bets of ``e_harm`` begin anew along the way (see ``statistics.restarts``), so that harm that begins after many
+    good requests is found soon; those of ``e_safe`` and of the interval run from the first request on. So harm may be
+    found while the interval, which is about all requests, still reaches below ``tolerated``. The other way round, an
+    interval above ``tolerated`` always comes with an ``e_harm`` of at least three quarters of ``2 / alpha``.
+
     Args:
         specs: the plan's metrics.
         samples: by metric name; a missing one is "no data".
-        alpha: of the confidence sequences, both sides together: ``low`` is above ``tolerated`` exactly when ``e_harm``
-            exceeds ``2 / alpha``, ``high`` below ``margin`` exactly when ``e_safe`` does.
+        alpha: of the confidence sequences, both sides together: with ``low`` above ``tolerated``, ``e_harm`` exceeds
+            ``STARTS.first * 2 / alpha``; ``high`` is below ``margin`` exactly when ``e_safe`` exceeds ``2 / alpha``.
 
     Returns:
         Evidence by metric name, in the order of the specs.
@@ -56,8 +64,8 @@ def _one(spec: MetricSpec, sample: Sample | None, alpha: float) -> Evidence:
             "estimate": point_estimate(payoffs) * spec.bound,
             "low": low * spec.bound,
             "high": high * spec.bound,
-            "e_harm": _e_above(payoffs, spec.tolerated / spec.bound),
-            "e_safe": 1.0 if spec.margin is None else _e_above(payoffs.mirrored(), -spec.margin / spec.bound),
+            "e_harm": _e_harm(payoffs, spec.tolerated / spec.bound),
+            "e_safe": 1.0 if spec.margin is None else _e_safe(payoffs, spec.margin / spec.bound),
         }
     )
 
@@ -100,8 +108,17 @@ def _check_range(spec: MetricSpec, values: FloatArray, lowest: float) -> None:
         raise FairleadError(f"metric {spec.name!r} holds {wrong[0]:g} ({len(wrong)} such values); allowed: {allowed}")
 
 
-def _e_above(payoffs: Payoffs, null: float) -> float:
-    return math.exp(min(Upward(payoffs).log_e(null), math.log(LARGEST)))
+def _e_harm(payoffs: Payoffs, tolerated: float) -> float:
+    last = np.array([payoffs.value.shape[-1] - 1])
+    return _written(float(log_e_above_restarted(payoffs, tolerated, looks=last)[0]))
+
+
+def _e_safe(payoffs: Payoffs, margin: float) -> float:
+    return _written(Upward(payoffs.mirrored()).log_e(-margin))
+
+
+def _written(log_e: float) -> float:
+    return math.exp(min(log_e, math.log(LARGEST)))
 
 
 def _why_nothing(seen: Evidence) -> str:

@@ -9,6 +9,7 @@ from scipy import stats
 from components.rollout.samples import BoolArray
 from components.rollout.statistics.fixed_horizon import requests_needed, requests_needed_for_mean
 from components.rollout.statistics.simulation import Draw
+from pipelines.benchmarks.late import LATE, SMALL_LATE, LateSizes, bench_late
 from pipelines.benchmarks.measure import Figure, Say, number, table
 from pipelines.benchmarks.rollouts import ALPHA, EVERY, GUARDS, LOSS, LOSS_BOUND, Traffic, Verdicts, judge
 
@@ -24,9 +25,10 @@ class Sizes:
     alike: int = 2_000
     alike_requests: int = 10_000
     harmed: int = 400
+    late: LateSizes = LATE
 
 
-SMALL = Sizes(alike=60, alike_requests=2_000, harmed=20)
+SMALL = Sizes(alike=60, alike_requests=2_000, harmed=20, late=SMALL_LATE)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ CASES = (
 
 
 def bench(say: Say, sizes: Sizes | None = None) -> bool:
-    """Simulate, and say the figures as two tables; the seeds are fixed, so that they are the same each time.
+    """Simulate, and say the figures as three tables; the seeds are fixed, so that they are the same each time.
 
     Args:
         say: takes one line.
@@ -93,11 +95,12 @@ def bench(say: Say, sizes: Sizes | None = None) -> bool:
         figure, row = _harmful(case, sizes, seed)
         found.append(figure)
         rows.append(row)
-    say("")
-    say(table([*figures, *found]))
-    say("")
-    say("\n".join(_columns([HEAD, *rows])))
-    missed = [f.what.strip() for f in [*figures, *found] if f.missed]
+    afterwards, late_rows = bench_late(progress, sizes.late, SEED + 100)
+    figures += [*found, *afterwards]
+    for part in (table(figures), *("\n".join(_columns(cells)) for cells in ([HEAD, *rows], late_rows))):
+        say("")
+        say(part)
+    missed = [f.what.strip() for f in figures if f.missed]
     say(f"\n{len(missed)} promises broken: {', '.join(missed)}" if missed else "\nevery promise was kept")
     return not missed
 

@@ -11,6 +11,7 @@ from components.rollout.samples import BoolArray
 from components.rollout.statistics.betting import IntArray, log_e_above
 from components.rollout.statistics.discoveries import discoveries
 from components.rollout.statistics.effect import two_arm
+from components.rollout.statistics.restarts import log_e_above_restarted
 from components.rollout.statistics.simulation import Draw, first_look
 from pipelines.benchmarks.naive import ever_significant, naive_z
 
@@ -110,7 +111,7 @@ def _batch(rng: np.random.Generator, traffic: Traffic, runs: int, margin: float)
     better: FloatArray = np.full((runs, len(looks)), -math.inf)
     for name, value, covariate in _values(rng, traffic, who):
         payoffs = two_arm(who, share, value, covariate)
-        log_e[name] = log_e_above(payoffs, 0.0, looks=looks)
+        log_e[name] = log_e_above_restarted(payoffs, 0.0, looks=looks)
         if name == "log_loss":
             better = log_e_above(payoffs.mirrored(), -margin, looks=looks)
         else:

@@ -2,6 +2,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.benchmarks import peeking
+from pipelines.benchmarks.late import LateSizes
 from pipelines.benchmarks.peeking import CASES, SMALL, Sizes, bench
 from pipelines.benchmarks.rollouts import Verdicts
 from pipelines.cli import main
@@ -10,7 +11,9 @@ from pipelines.cli import main
 def test_a_small_run_keeps_its_promises_and_tells_all_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peeking, "CASES", CASES[3:5])
     lines: list[str] = []
-    assert bench(lines.append, Sizes(alike=40, alike_requests=1_500, harmed=8))
+    assert bench(
+        lines.append, Sizes(alike=40, alike_requests=1_500, harmed=8, late=LateSizes((1_000,), after=2_000, runs=4))
+    )
     text = "\n".join(lines)
     assert lines[-1].strip() == "every promise was kept"
     for part in (
@@ -18,6 +21,8 @@ def test_a_small_run_keeps_its_promises_and_tells_all_figures(monkeypatch: pytes
         "z-test at 5 %",
         "errors 2 -> 4 %",
         "fixed test, power",
+        "not found within 2,000, errors 0.5 -> 10 % after 1,000 good requests",
+        "requests until late harm is found",
     ):
         assert part in text
 
@@ -31,7 +36,7 @@ def test_a_promise_that_is_broken_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(peeking, "judge", careless)
     monkeypatch.setattr(peeking, "CASES", ())
     lines: list[str] = []
-    assert not bench(lines.append, Sizes(alike=10, alike_requests=300, harmed=1))
+    assert not bench(lines.append, Sizes(alike=10, alike_requests=300, harmed=1, late=LateSizes(())))
     assert "false rollback or promotion, steady traffic" in lines[-1]
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from components.core.errors import FairleadError
 from components.rollout.analysis import LARGEST, analyse
 from components.rollout.samples import Evidence, Measured, Paired, Sample, TwoArm
+from components.rollout.statistics.restarts import STARTS
 
 ERRORS = Measured("error_rate", "proportion", tolerated=0.005, margin=0.02)
 LOSS = Measured("log_loss", "mean", margin=0.0, bound=6.9)
@@ -44,11 +45,15 @@ def test_safety_is_found_of_what_is_alike() -> None:
 
 @settings(max_examples=25)
 @given(st.integers(0, 1000), st.floats(0, 0.5), st.floats(0, 0.5), st.sampled_from([0.02, 0.05, 0.2]))
-def test_the_interval_and_the_e_values_say_the_same(seed: int, stable: float, candidate: float, alpha: float) -> None:
+def test_an_interval_clear_of_harm_or_safety_comes_with_an_e_value(
+    seed: int, stable: float, candidate: float, alpha: float
+) -> None:
     found = of(ERRORS, rates(400, stable, candidate, share=0.3, seed=seed), alpha)
     assert found.low is not None
     assert found.high is not None
-    assert (found.low > ERRORS.tolerated) == (found.e_harm > 2 / alpha)
+    # Harm may be found by a later start while the interval does not show it, and not the other way round.
+    if found.low > ERRORS.tolerated:
+        assert found.e_harm > STARTS.first * 2 / alpha
     assert (found.high < 0.02) == (found.e_safe > 2 / alpha)
     assert found.low <= found.high
 
@@ -61,6 +66,27 @@ def test_units_are_those_of_the_metric() -> None:
     assert found.estimate == pytest.approx(0.2, abs=0.03)
     scaled = of(Measured("log_loss", "mean", margin=0.0, bound=1.0), TwoArm(who, np.full(5_000, 0.5), value / 6.9))
     assert found.e_harm == pytest.approx(scaled.e_harm, rel=1e-6)
+
+
+def test_tolerance_and_margin_are_in_the_units_of_the_metric() -> None:
+    rng = np.random.default_rng(5)
+    who, share = rng.random(5_000) < 0.5, np.full(5_000, 0.5)
+    value = np.clip(rng.exponential(0.3, 5_000), 0, 6.9)
+    wide = of(Measured("log_loss", "mean", tolerated=0.069, margin=0.138, bound=6.9), TwoArm(who, share, value))
+    unit = of(Measured("log_loss", "mean", tolerated=0.01, margin=0.02, bound=1.0), TwoArm(who, share, value / 6.9))
+    assert wide.e_harm == pytest.approx(unit.e_harm, rel=1e-6)
+    assert wide.e_safe == pytest.approx(unit.e_safe, rel=1e-6)
+    assert 1 < wide.e_safe < LARGEST
+
+
+def test_harm_that_begins_late_is_found_while_the_interval_still_holds_the_good_requests() -> None:
+    before, after = rates(20_000, 0.005, 0.005), rates(1_000, 0.005, 0.10, seed=2)
+    columns = (np.concatenate([getattr(s, name) for s in (before, after)]) for name in ("candidate", "share", "value"))
+    found = of(Measured("error_rate", "proportion", tolerated=0.01, margin=0.02), TwoArm(*columns))
+    assert found.e_harm > 160
+    assert found.low is not None
+    assert found.low < 0.01
+    assert of(Measured("error_rate", "proportion", tolerated=0.01), before).e_harm < 1
 
 
 def test_a_covariate_makes_more_of_the_same_requests() -> None:

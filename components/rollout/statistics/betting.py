@@ -91,11 +91,17 @@ def log_e_above(
     """
     money: FloatArray | None = None
     for size, weight in zip(stakes.size, stakes.weight, strict=True):
-        reserve = 1.0 / (size * payoffs.precision) - payoffs.lowest
-        grown = np.cumsum(np.log((reserve + payoffs.value) / (reserve + null)), axis=-1)[..., looks] + np.log(weight)
+        grown = growth(payoffs, null, size)[..., looks] + np.log(weight)
         money = grown if money is None else np.logaddexp(money, grown)
     assert money is not None
     return money
+
+
+def growth(payoffs: Payoffs, null: float, size: float) -> FloatArray:
+    """Return the logarithm of what bets of one size make of 1, after each observation; see ``log_e_above``."""
+    reserve = 1.0 / (size * payoffs.precision) - payoffs.lowest
+    grown: FloatArray = np.cumsum(np.log((reserve + payoffs.value) / (reserve + null)), axis=-1)
+    return grown
 
 
 class Upward:

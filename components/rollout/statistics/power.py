@@ -12,6 +12,7 @@ from components.core.errors import FairleadError
 from components.rollout.statistics.betting import IntArray, Payoffs, log_e_above
 from components.rollout.statistics.effect import paired, two_arm
 from components.rollout.statistics.fixed_horizon import requests_needed, requests_needed_for_mean
+from components.rollout.statistics.restarts import log_e_above_restarted
 from components.rollout.statistics.simulation import Draw, first_look, randomise
 
 CELLS = 1_000_000
@@ -134,7 +135,7 @@ def _simulated(
     payoffs, null = _payoffs(rng, runs, situation, legs), against / situation.bound
     if verdict == "safe":
         return log_e_above(payoffs.mirrored(), -null, looks=looks)
-    return log_e_above(payoffs, null, looks=looks)
+    return log_e_above_restarted(payoffs, null, looks=looks)
 
 
 def _payoffs(rng: np.random.Generator, runs: int, situation: Situation, legs: Sequence[Leg]) -> Payoffs:
