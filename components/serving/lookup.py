@@ -2,7 +2,8 @@
 
 A contract names its entities: a key among the inputs (``Bank``) and the inputs that hold its history (``bank_count``,
 ``bank_bad``, ``bank_last_bad``). For each entity a request gives all of the history, and it is taken as it is, or none
-of it, and it is looked up; a part of it is refused. So a client that means "never seen" sends null.
+of it, and it is looked up; a part of it is refused. So a client that means "never seen" sends null. Only the date of
+the latest bad outcome may be left out beside the others, as any input that may be null: there was none.
 
 How to call it, once for each server and then for each request::
 
@@ -47,6 +48,7 @@ from components.core.contracts import Columns, Contract, Entity, Field
 from components.core.errors import ContractViolation, FairleadError
 from components.serving.exchange import Unavailable
 from components.serving.gather import Gather
+from components.training.v2_request import whole_history
 
 if TYPE_CHECKING:
     from components.features.online import Opened
@@ -141,9 +143,10 @@ class Lookup:
         needed = []
         for entity in self._entities.values():
             left_out = [name for name in entity.history if name not in given]
+            whole = whole_history(entity)
             if len(left_out) == len(entity.history):
                 needed.append(entity.name)
-            elif left_out:
+            elif left_out := [name for name in left_out if name in whole]:
                 raise ContractViolation(
                     f"history of {entity.name}: found {', '.join(n for n in entity.history if n in given)} without "
                     f"{', '.join(left_out)}, allowed: all of them, or none to have them looked up by {entity.key!r}",

@@ -210,7 +210,7 @@ def _examples(rows: Columns, probability: FloatArray, contract: Contract) -> lis
         examples.append(
             {
                 "name": name,
-                "request": v2_body(one, contract.inputs, name.replace(" ", "-")),
+                "request": v2_body(one, contract.inputs, name.replace(" ", "-"), contract.entities),
                 "probability": answer,
                 "decision": int(answer >= contract.threshold),
             }

@@ -6,14 +6,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.core.contracts import Columns, Field
-from components.features.rows import number_of_rows
+from components.core.contracts import Columns, Entity, Field
+from components.features.rows import history_columns, number_of_rows
 
 
-def v2_body(rows: Columns, fields: Sequence[Field], request_id: str | None = None) -> dict[str, Any]:
+def whole_history(entity: Entity) -> tuple[str, ...]:
+    """Name the columns of a history that a request gives all together, or leaves out to have them looked up.
+
+    They are known together or not at all. The date of the latest bad outcome is none of them: there may be none.
+
+    >>> whole_history(Entity(name="bank", key="Bank", history=history_columns("bank"), window_months=36))
+    ('bank_count', 'bank_bad')
+    """
+    latest = history_columns(entity.name)[-1]
+    return tuple(name for name in entity.history if name != latest) or entity.history
+
+
+def v2_body(
+    rows: Columns, fields: Sequence[Field], request_id: str | None = None, entities: Sequence[Entity] = ()
+) -> dict[str, Any]:
     """Write rows as a V2 request: one tensor of shape [n] for each field.
 
-    A nullable field that is missing in every row is left out.
+    A nullable field that is missing in every row is left out, save what stands for a history: without it a server would
+    look the history up.
 
     >>> rows = {"amount": np.array([5.0, np.nan])}
     >>> v2_body(rows, [Field(name="amount", kind="int", nullable=True)])
@@ -23,12 +38,14 @@ def v2_body(rows: Columns, fields: Sequence[Field], request_id: str | None = Non
         rows: n rows.
         fields: what the contract asks for.
         request_id: identifies the request in the answer.
+        entities: those of the contract, where the rows' own histories count.
     """
+    stated = {name for entity in entities for name in whole_history(entity)}
     n = number_of_rows(rows)
     inputs = []
     for field in fields:
         data = json_values(rows[field.name], field)
-        if field.nullable and all(value is None for value in data):
+        if field.nullable and field.name not in stated and all(value is None for value in data):
             continue
         inputs.append({"name": field.name, "shape": [n], "datatype": field.datatype, "data": data})
     return {"id": request_id, "inputs": inputs} if request_id else {"inputs": inputs}

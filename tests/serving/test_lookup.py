@@ -23,7 +23,7 @@ from components.features.rows import from_frame, history_columns
 from components.serving.exchange import Unavailable
 from components.serving.lookup import Lookup
 from components.serving.process import serving
-from components.training.v2_request import json_values
+from components.training.v2_request import json_values, v2_body
 from tests.conftest import SAMPLE
 
 DAY = date(2001, 6, 29)
@@ -120,9 +120,28 @@ def test_only_what_was_left_out_is_looked_up(lookup, contract, that_day):
 
 
 def test_a_history_given_in_part_names_what_is_left_out(lookup):
-    with pytest.raises(ContractViolation, match="found bank_count without bank_bad, bank_last_bad, allowed: all") as e:
+    with pytest.raises(ContractViolation, match="found bank_count without bank_bad, allowed: all") as e:
         lookup.needed({"Bank", "bank_count"})
-    assert e.value.breaches == (("bank_bad", "missing"), ("bank_last_bad", "missing"))
+    assert e.value.breaches == (("bank_bad", "missing"),)
+    with pytest.raises(ContractViolation, match="found bank_last_bad without bank_count, bank_bad"):
+        lookup.needed({"Bank", "bank_last_bad"})
+
+
+def test_a_history_without_a_bad_outcome_may_leave_its_date_out(lookup, contract):
+    given = {f.name for f in contract.inputs}
+    dates = {history_columns(entity)[-1] for entity in ALL}
+    assert dates < given
+    assert lookup.needed(given - dates) == ()
+    assert lookup.needed(given - set(history_columns("zip")) - dates) == ("zip",)
+
+
+def test_a_bundle_s_own_examples_give_all_their_histories(lookup, opened, contract, that_day):
+    for example in opened.examples():
+        assert lookup.needed({tensor["name"] for tensor in example["request"]["inputs"]}) == ()
+    unseen = left_out(contract, first(that_day))
+    body = v2_body(unseen, contract.inputs, entities=contract.entities)
+    assert lookup.needed({tensor["name"] for tensor in body["inputs"]}) == ()
+    assert lookup.needed({tensor["name"] for tensor in v2_body(unseen, contract.inputs)["inputs"]}) == ALL
 
 
 def test_rows_say_how_old_the_store_is_for_them(built, contract, that_day):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from components.serving import v1
 from components.training.v2_request import v2_body
 
 INFER = "/v2/models/sba_loans/infer"
@@ -24,7 +25,16 @@ def _v1(change):
     return build
 
 
+BOTH = r"'bank_count': given in row 0 and left out in row 1, allowed: the history of bank in every row"
+
+
+def _one_without_a_history(request):
+    whole = {**_instance(request), "bank_count": 3, "bank_bad": 1, "bank_last_bad": "2000-01-01"}
+    return {"instances": [whole, {name: value for name, value in whole.items() if not name.startswith("bank_")}]}
+
+
 WRONG_INSTANCES = {
+    "a history in one row alone": (_one_without_a_history, BOTH),
     "no instances": (lambda _: {"inputs": []}, r"'instances': found nothing, allowed: a list"),
     "no rows": (lambda _: {"instances": []}, r"'instances': found an empty list"),
     "values without names": (
@@ -56,3 +66,13 @@ def test_v1_scores_as_v2(call, opened, rows):
     assert [p["probability"] for p in v1["predictions"]] == v2["outputs"][0]["data"]
     assert [p["decision"] for p in v1["predictions"]] == v2["outputs"][1]["data"]
     assert v1["model_version"] == v2["model_version"]
+
+
+def test_rows_that_agree_on_their_histories_may_differ_in_the_date_of_the_latest_bad_outcome(opened, good):
+    row = {**_instance(good), "bank_count": 3, "bank_bad": 0}
+    body = json.dumps({"instances": [{**row, "bank_bad": 1, "bank_last_bad": "2000-01-01"}, row]}).encode()
+    found = {t.name: t.data for t in v1.decode(body, opened.contract).tensors}
+    assert found["bank_last_bad"] == ["2000-01-01", None]
+    without = {name: value for name, value in row.items() if not name.startswith("bank_")}
+    names = {t.name for t in v1.decode(json.dumps({"instances": [without] * 2}).encode(), opened.contract).tensors}
+    assert names.isdisjoint({"bank_count", "bank_bad", "bank_last_bad"})

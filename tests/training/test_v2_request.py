@@ -1,6 +1,7 @@
 import numpy as np
 
-from components.core.contracts import Field
+from components.core.contracts import Entity, Field
+from components.features.rows import history_columns
 from components.training.v2_request import v2_body, v2_columns
 
 
@@ -32,6 +33,19 @@ def test_what_is_missing_in_every_row_is_left_out_only_where_it_may_be():
     body = v2_body(rows, fields, "mine")
     assert body["id"] == "mine"
     assert [(t["name"], t["data"]) for t in body["inputs"]] == [("y", [None])]
+
+
+def test_a_history_that_is_missing_is_sent_as_null_lest_it_be_looked_up():
+    names = history_columns("bank")
+    fields = [Field(name=n, kind="date" if n.endswith("last_bad") else "float", nullable=True) for n in names]
+    rows = {
+        "bank_count": np.array([np.nan]),
+        "bank_bad": np.array([np.nan]),
+        "bank_last_bad": np.array(["NaT"], "M8[D]"),
+    }
+    bank = Entity(name="bank", key="Bank", history=names, window_months=36)
+    body = v2_body(rows, fields, entities=[bank])
+    assert [(t["name"], t["data"]) for t in body["inputs"]] == [("bank_count", [None]), ("bank_bad", [None])]
 
 
 def test_rows_survive_the_way_there_and_back():
