@@ -3,10 +3,20 @@ from typing import Any, cast
 
 import pytest
 
+from pipelines.benchmarks.measure import Figure
 from pipelines.benchmarks.serving.contest import EIGHT, KINDS, LARGE, MANY, Contestant, Measured, parse_log_rows
 from pipelines.benchmarks.serving.open_loop import Held
 from pipelines.benchmarks.serving.peers import ECHO, OURS, PEERS, Peer
-from pipelines.benchmarks.serving.serving_table import Spread, beside, latency, ratio, servers, table, throughput
+from pipelines.benchmarks.serving.serving_table import (
+    Spread,
+    beside,
+    figure,
+    latency,
+    ratio,
+    servers,
+    table,
+    throughput,
+)
 from pipelines.benchmarks.serving.wrk import Load
 
 HELD = Held(1000, 60, 32, 60_000, 60_000, 0, 1.0, 5.0, 20.0, 30.0, 0.1, 0.0)
@@ -95,6 +105,11 @@ def test_tuned_peers_are_told_without_a_verdict() -> None:
     assert "MLServer" in lines[1]
     assert "x 8 (8-8), by CPU 8" in lines[1]
     assert beside({}) == []
+
+
+@pytest.mark.parametrize(("value", "met"), [(-7.0, None), (0.5, True), (12.0, False)])
+def test_an_addition_below_nothing_is_noise_and_no_pass(value: float, met: bool | None) -> None:
+    assert figure(Figure("lookup adds", value, "ms", "target", 10.0, target=True)).met is met
 
 
 def test_servers_are_told_with_their_processor_time() -> None:

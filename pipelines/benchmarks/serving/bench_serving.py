@@ -179,7 +179,7 @@ def _tell(results: Results, verdicts: Sequence[tables.Verdict], say: Say) -> Non
     say("")
     say(tables.servers(ring.present, KINDS))
     for name, reason in ring.absent.items():
-        say(f"{name}: {reason.splitlines()[0]}")
+        say(f"{name}: {tables.brief(reason)}")
     say("")
     say(tables.table(verdicts))
     for line in (*tables.beside(ring.present), *_logs(ring)):

@@ -103,7 +103,7 @@ def _against(
     target = f"≥ {at_least:g}"
     if OURS not in present or name not in present:
         missing = OURS if OURS not in present else name
-        reason = absent.get(missing, "not asked for").splitlines()[0][:60]
+        reason = brief(absent.get(missing, "not asked for"))[:100]
         return Verdict(what, "", "", f"{missing} {reason}", target, None)
     ours, other = present[OURS], present[name]
     found = ratio(ours, other, kind)
@@ -154,7 +154,19 @@ def figure(found: Figure) -> Verdict:
     ('start', '2 s', '', '', '≤ 4 s', 'yes')
     """
     limit = "" if found.reference is None else f"≤ {number(found.reference)} {found.unit}"
-    return Verdict(found.what, f"{number(found.value)} {found.unit}", "", "", limit, not found.missed)
+    # Nothing is quicker for doing more: a negative addition is the machine's noise, larger than what was looked for.
+    met, note = (None, "less than nothing: noise") if found.value < 0 else (not found.missed, "")
+    return Verdict(found.what, f"{number(found.value)} {found.unit}", "", note, limit, met)
+
+
+def brief(reason: str) -> str:
+    r"""Shorten a reason to a line: of one that shows a log, the log's last line.
+
+    >>> brief("was not measured: its log ends:\nTraceback\nImportError: no x"), brief("no index\nmore")
+    ('was not measured: its log ends: ImportError: no x', 'no index')
+    """
+    first, *rest = reason.strip().splitlines()
+    return f"{first} {rest[-1].strip()}" if rest and first.endswith("log ends:") else first
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
