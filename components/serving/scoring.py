@@ -5,6 +5,7 @@ import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -175,11 +176,17 @@ class Scoring:
 
     async def _answer(self, request: Request, headers: Mapping[str, str], arrived: float) -> Answer:
         if self.hooks is None:
-            return await self._checked(request, arrived)
-        changed = await self.hooks.before(request, headers)
-        return await self.hooks.after(await self._checked(changed, arrived), headers)
+            given, record = await self._checked(request, arrived)
+        else:
+            changed = await self.hooks.before(request, headers)
+            checked, record = await self._checked(changed, arrived)
+            given = await self.hooks.after(checked, headers)
+        # Nothing is recorded of a request that failed or was late in a hook: its client has no answer.
+        record()
+        return given
 
-    async def _checked(self, request: Request, arrived: float) -> Answer:
+    async def _checked(self, request: Request, arrived: float) -> tuple[Answer, Callable[[], None]]:
+        """Give the answer, and what records it once it is certain to go out."""
         contract = self.bundle.contract
         wanted = wanted_outputs(request, contract)
         rows = request.tensors[0].shape[0] if request.tensors and request.tensors[0].shape else 0
@@ -188,8 +195,9 @@ class Scoring:
         columns, notes = await self._looked_up(request, columns)
         scores = await run(self._score, columns)
         n, name = len(scores.probability), request_id(request)
-        self._record(columns, scores, [name] * n, range(n), [(time.perf_counter() - arrived) * 1000] * n, notes)
-        return answer(self._name, self._version, name, wanted, contract, scores.probability, scores.decision)
+        took = (time.perf_counter() - arrived) * 1000
+        record = partial(self._record, columns, scores, [name] * n, range(n), [took] * n, notes)
+        return answer(self._name, self._version, name, wanted, contract, scores.probability, scores.decision), record
 
     async def _looked_up(self, request: Request, columns: Columns) -> tuple[Columns, Sequence[str] | None]:
         if self._lookup is not None:

@@ -2,12 +2,14 @@ import asyncio
 import json
 import threading
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from components.serving import v2
 from components.serving.engines import Engines
+from components.serving.exchange import Late
 from components.serving.hooks import Hooks
 from components.serving.scoring import OFF_THE_LOOP, Scoring
 from components.training.booster import FILE, open_booster
@@ -76,3 +78,24 @@ def test_rows_are_given_without_being_scored(opened, rows):
     found = asyncio.run(scoring.rows(_request(opened, rows, 2), {}, 5))
     assert found["Zip"].tolist() == rows["Zip"][:2].tolist()
     assert told == []
+
+
+class Failing:
+    async def postprocess(self, answer, headers):
+        if "wait" in headers:
+            await asyncio.Event().wait()
+        if "fail" in headers:
+            raise ZeroDivisionError
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds", "error"),
+    [({}, None, None), ({"fail": ""}, None, ZeroDivisionError), ({"wait": ""}, 0.2, Late)],
+)
+def test_what_a_hook_keeps_from_the_client_is_not_recorded(opened, rows, headers, seconds, error):
+    told = []
+    scoring = Scoring(opened, "m", "1", 10, hooks=Hooks(Failing()), recorder=told.append)
+    with nullcontext() if error is None else pytest.raises(error):
+        asyncio.run(scoring.answer(_request(opened, rows, 2), headers, time.perf_counter(), seconds))
+    assert [list(batch.row_numbers) for batch in told] == ([] if error else [[0, 1]])
