@@ -125,6 +125,6 @@ def _log(name: str, version: str, around: Around, contract: Contract, settings: 
             raise FairleadError("a rate or a mask of the prediction log is given and no place for it: give --log too")
         return None
     key = settings.log_key.get_secret_value()
-    mask = read_mask(Path(around.log_mask), contract.inputs, key) if around.log_mask else None
+    mask = read_mask(Path(around.log_mask), contract.inputs, key, contract.entities) if around.log_mask else None
     rates = read_rates(around.log_rate)
     return open_log(around.log, name, version, around.variant, fields=contract.inputs, rates=rates, mask=mask)

@@ -1,6 +1,7 @@
 """The mask of the prediction log: which inputs never leave the server as they are."""
 
 import hmac
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,20 @@ from typing import Any
 import orjson
 import yaml
 
-from components.core.contracts import Field
+from components.core.contracts import Entity, Field
 from components.core.errors import FairleadError, unknown
 from components.serving.records import Change
+
+logger = logging.getLogger("kserve.fairlead")
 
 ACTIONS = ("drop", "hash", "{constant: VALUE}")
 MIN_KEY = 16
 """Fewest characters of a key; a short one is guessed together with the values."""
 
 
-def read_mask(path: Path, fields: Sequence[Field], key: str = "") -> dict[str, Change | None]:
+def read_mask(
+    path: Path, fields: Sequence[Field], key: str = "", entities: Sequence[Entity] = ()
+) -> dict[str, Change | None]:
     """Read a mask: a YAML file with an action for each personal field.
 
     ``drop`` leaves a field out, ``{constant: VALUE}`` writes the same for all, and ``hash`` writes the keyed hash of
@@ -28,6 +33,8 @@ def read_mask(path: Path, fields: Sequence[Field], key: str = "") -> dict[str, C
         path: for example ``Zip: hash``, ``Bank: drop``, ``State: {constant: "?"}``, a line each.
         fields: the contract's inputs.
         key: for ``hash``.
+        entities: the contract's; a warning names those whose key is masked and whose history is not, as it may tell
+            which one is meant.
 
     Raises:
         FairleadError: it cannot be read, names no input, or wants a key that is not there.
@@ -42,6 +49,16 @@ def read_mask(path: Path, fields: Sequence[Field], key: str = "") -> dict[str, C
     for name in content:
         if name not in names:
             raise unknown(f"field in the mask {path}:", name, names)
+    for entity in entities:
+        bare = [name for name in entity.history if name not in content]
+        if entity.key in content and bare:
+            logger.warning(
+                "mask %s: %s is masked, and the history that can tell which %s it is stands in clear: %s; mask it too",
+                path,
+                entity.key,
+                entity.name,
+                ", ".join(bare),
+            )
     return {name: _change(f"mask {path}, field {name!r}", action, key) for name, action in content.items()}
 
 

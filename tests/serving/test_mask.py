@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from components.core.contracts import Entity
 from components.core.errors import FairleadError
 from components.serving.mask import read_mask
 from components.serving.records import Recorder
@@ -66,3 +67,22 @@ def test_a_mask_that_would_not_protect_is_refused(mask, text, key, expected):
 def test_a_mask_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(FairleadError, match="cannot be read"):
         read_mask(tmp_path / "nothing.yaml", FIELDS, KEY)
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("bank: hash", "jobs, amount"),
+        ("bank: drop\njobs: drop", "amount"),
+        ("bank: hash\njobs: drop\namount: drop", ""),
+        ("approved: drop", ""),
+        ("jobs: drop", ""),
+    ],
+)
+def test_a_masked_key_beside_its_history_in_clear_is_warned_of(tmp_path, caplog, text, bare):
+    path = tmp_path / "mask.yaml"
+    path.write_text(text)
+    bank = Entity(name="bank", key="bank", history=("jobs", "amount"), window_months=36)
+    read_mask(path, FIELDS, KEY, [bank])
+    warned = f"bank is masked, and the history that can tell which bank it is stands in clear: {bare}; mask it too"
+    assert [r.message.partition(": ")[2] for r in caplog.records] == ([warned] if bare else [])
