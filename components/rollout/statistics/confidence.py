@@ -34,14 +34,19 @@ def interval(payoffs: Payoffs, alpha: float, stakes: Stakes = STAKES) -> tuple[f
 
 
 def _low_end(payoffs: Payoffs, alpha: float, stakes: Stakes) -> float:
-    upward, wanted = Upward(payoffs, stakes), math.log(2 / alpha)
+    upward, wanted = [Upward(payoffs, stakes)], math.log(2 / alpha)
 
     def short(mean: float) -> float:
-        return upward.log_e(mean) - wanted
+        return upward[0].log_e(mean) - wanted
 
     if short(-1.0) < 0:
         return -1.0
     if short(1.0) > 0:
         return 1.0
-    # The money falls as the mean rises.
-    return float(optimize.brentq(short, -1.0, 1.0, xtol=TOLERANCE))
+    try:
+        # The money falls as the mean rises.
+        return float(optimize.brentq(short, -1.0, 1.0, xtol=TOLERANCE))
+    finally:
+        # SciPy's wrapper around a function refers to itself: without this, 13 numbers for each observation would stay
+        # until Python looks for circles, which at hundreds of thousands of requests is a gigabyte after a few looks.
+        upward.clear()

@@ -1,3 +1,4 @@
+import gc
 import math
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.rollout.statistics.betting import log_e_above
+from components.rollout.statistics.betting import Payoffs, Upward, log_e_above
 from components.rollout.statistics.confidence import TOLERANCE, interval
 from components.rollout.statistics.effect import paired, two_arm
 
@@ -50,3 +51,15 @@ def test_more_requests_narrow_it_as_they_do_a_classical_interval() -> None:
 
 def test_of_one_observation_nothing_is_known() -> None:
     assert interval(paired(np.array([0.3])), 0.05) == (-1.0, 1.0)
+
+
+def test_nothing_of_a_look_stays_in_memory() -> None:
+    """Whatever SciPy keeps of the function whose root it found, the observations are not in it."""
+    payoffs = Payoffs(np.full(400, 0.1), np.full(400, -1.0), np.ones(400), np.ones(400))
+    gc.collect()
+    gc.disable()
+    try:
+        interval(payoffs, 0.05)
+        assert not [one for one in gc.get_objects() if isinstance(one, Upward)]
+    finally:
+        gc.enable()
