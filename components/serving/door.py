@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from components.core.contracts import Columns, Contract, Field, Kind
 from components.core.errors import ContractViolation
+from components.core.shown import shown
 from components.serving.exchange import Request, Tensor, TooLarge
 
 INTEGERS = ("INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32", "UINT16", "UINT8")
@@ -24,6 +25,12 @@ EXACT = 2.0**53
 
 SHOWN = 5
 """Problems told in one error; a client mends them together."""
+
+LONG_NAME = 100
+"""A name of so many characters is no misspelt input."""
+
+LONGEST = 1000
+"""Most characters of text for a category with an open domain; what is accepted is kept in the prediction log."""
 
 Array = npt.NDArray[Any]
 
@@ -74,21 +81,23 @@ def _refuse(problems: Sequence[ContractViolation]) -> None:
 
 
 def _problem(name: str, reason: str, text: str) -> ContractViolation:
-    return ContractViolation(f"input {_shown(name)}: {text}", [(name, reason)])
+    return ContractViolation(f"input {shown(name)}: {text}", [(name, reason)])
 
 
 def _name_problems(tensors: Sequence[Tensor], fields: Sequence[Field]) -> list[ContractViolation]:
-    names = [f.name for f in fields]
+    names = {f.name: f for f in fields}
     given = [t.name for t in tensors]
     repeated = {name: n for name, n in Counter(given).items() if n > 1}
     problems = [_problem(name, "repeated", f"sent {n} times, allowed: once") for name, n in repeated.items()]
     for name in dict.fromkeys(given):
         if name not in names:
-            close = get_close_matches(name, names, n=1)
+            # Only for those that are told, and may be meant for one: the search is slow.
+            close = get_close_matches(name, names, n=1) if len(problems) < SHOWN and len(name) < LONG_NAME else []
             hint = f" (did you mean {close[0]!r}?)" if close else ""
             problems.append(_problem(name, "unknown", f"unknown{hint}; allowed: {', '.join(names)}"))
+    known = set(given)
     for field in fields:
-        if field.name not in given and not field.nullable:
+        if field.name not in known and not field.nullable:
             text = f"missing; it is required, as {field.datatype} of shape [n]"
             problems.append(_problem(field.name, "missing", text))
     return problems
@@ -99,7 +108,7 @@ def _rows(tensors: Sequence[Tensor], max_rows: int) -> int:
         raise ContractViolation("no inputs; send one tensor for each input of the model")
     for t in tensors:
         if len(t.shape) not in (1, 2) or (len(t.shape) == 2 and t.shape[1] != 1):
-            raise _problem(t.name, "shape", f"shape {list(t.shape)} found, allowed: [n] or [n, 1]")
+            raise _problem(t.name, "shape", f"shape {shown(list(t.shape))} found, allowed: [n] or [n, 1]")
     lengths = {t.name: t.shape[0] for t in tensors}
     n = next(iter(lengths.values()))
     if odd := {name: m for name, m in lengths.items() if m != n}:
@@ -123,7 +132,7 @@ def _missing(field: Field, n: int) -> Array:
 def _column(tensor: Tensor, field: Field) -> Array:
     allowed = DATATYPES[field.kind]
     if tensor.datatype not in allowed:
-        text = f"datatype {_shown(tensor.datatype)} found, allowed: {', '.join(allowed)}"
+        text = f"datatype {shown(tensor.datatype)} found, allowed: {', '.join(allowed)}"
         raise _problem(field.name, "datatype", text)
     data = _flat(tensor)
     if len(data) != tensor.shape[0]:
@@ -230,7 +239,11 @@ def _dates(texts: list[str | None], field: Field) -> Array:
 
 
 def _categories(texts: list[str | None], field: Field) -> Array:
-    if field.values is not None:
+    if field.values is None:
+        for text in dict.fromkeys(texts):
+            if text is not None and len(text) > LONGEST:
+                raise _violation(field, texts.index(text), text, f"text of up to {LONGEST} characters")
+    else:
         known = {*field.values, None}
         if not known.issuperset(texts):
             i = next(i for i, text in enumerate(texts) if text not in known)
@@ -252,7 +265,7 @@ def _values(wrong: Array, data: Sequence[Any] | Array, field: Field, allowed: st
 
 
 def _violation(field: Field, row: int, value: object, allowed: str) -> ContractViolation:
-    text = f"input {field.name!r}, row {row}: found {_shown(value)}, allowed: {allowed}"
+    text = f"input {field.name!r}, row {row}: found {shown(value)}, allowed: {allowed}"
     return ContractViolation(text, [(field.name, _reason(field, value))])
 
 
@@ -267,13 +280,6 @@ def _reason(field: Field, value: object) -> str:
 
 def _blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "null"
-    text = repr(value.item() if isinstance(value, np.generic) else value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _domain(field: Field) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,52 @@ EXPLAINS = "x-fairlead-explains"
 counted as predictions. A client that sends it hides its own requests, and no one else's."""
 
 
+Id = TypeVar("Id", str, str | None)
+
+REQUEST_ID = "x-request-id"
+"""Header that names a request whose body does not."""
+
+LONG_ID = 200
+"""Most characters of a request's id, wherever it stands: it goes into each logged row, and into headers."""
+
+
+def checked_id(found: Id, where: str = "'id'") -> Id:
+    """Return a request's id as it was given.
+
+    Args:
+        found: the id; None or empty where there is none.
+        where: what it was found in, for the error.
+
+    Raises:
+        ContractViolation: it is too long.
+    """
+    if found and len(found) > LONG_ID:
+        raise ContractViolation(f"{where}: {len(found)} characters found, allowed: up to {LONG_ID}")
+    return found
+
+
 class TooLarge(ContractViolation):
     """A request with more rows or bytes than the server takes; answered with 413."""
+
+
+class Encoded(ContractViolation):
+    """A request whose body is compressed, or the like; answered with 415."""
+
+
+def plain(encoding: str | bytes | None) -> None:
+    """Check that a body comes as it is.
+
+    Args:
+        encoding: value of the ``content-encoding`` header, None without one.
+
+    Raises:
+        Encoded: it does not.
+    """
+    if encoding is None:
+        return
+    text = encoding.decode("latin-1") if isinstance(encoding, bytes) else encoding
+    if text.strip().lower() not in ("", "identity"):
+        raise Encoded(f"header content-encoding: found {text[:20]!r}, allowed: identity; send the body as it is")
 
 
 class UnknownModel(FairleadError):
@@ -57,6 +101,7 @@ def status_of(error: FairleadError) -> HTTPStatus:
 # The first that fits; a class stands in front of its base.
 _STATUSES: dict[type[FairleadError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Encoded: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ContractViolation: HTTPStatus.BAD_REQUEST,
     UnknownModel: HTTPStatus.NOT_FOUND,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,

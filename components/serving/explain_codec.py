@@ -7,6 +7,7 @@ import orjson
 
 from components.core.contracts import Contract
 from components.core.errors import ContractViolation
+from components.core.shown import shown
 from components.features.transform import Transform
 from components.serving import v1, v2
 from components.serving.exchange import Request
@@ -120,12 +121,12 @@ def _top(asked: dict[str, Any], contract: Contract) -> int:
     method = asked.get("method", METHOD)
     if method != METHOD:
         raise ContractViolation(
-            f"'method': found {str(method)[:60]!r}, allowed here: {METHOD}; anchors and counterfactuals come from an "
+            f"'method': found {shown(method)}, allowed here: {METHOD}; anchors and counterfactuals come from an "
             "explainer of its own (python -m components.serving.explainer)"
         )
     top = asked.get("top", 0)
     if type(top) is not int or not 0 <= top <= len(contract.features):
         raise ContractViolation(
-            f"'top': found {str(top)[:60]!r}, allowed: a whole number from 0 to {len(contract.features)}"
+            f"'top': found {shown(top)}, allowed: a whole number from 0 to {len(contract.features)}"
         )
     return top

@@ -12,7 +12,7 @@ import orjson
 
 from components.core.errors import FairleadError
 from components.serving import v2
-from components.serving.exchange import EXPLAINS, NotReady, Overloaded, Slow, status_of
+from components.serving.exchange import EXPLAINS, REQUEST_ID, NotReady, Overloaded, Slow, checked_id, plain, status_of
 from components.serving.limits import TIMEOUT, ClientGone, Limits, Receive
 from components.serving.model import BundleModel
 from components.serving.watch import INFER, OTHER, route_of
@@ -36,6 +36,7 @@ _RETRY: Headers = ((b"retry-after", b"1"),)
 _CLOSE: Headers = ((b"connection", b"close"),)
 _HEADER_LENGTH = v2.HEADER_LENGTH.encode()
 _TIMEOUT = TIMEOUT.encode()
+_REQUEST_ID, _ID_HEADER = REQUEST_ID.encode(), f"header {REQUEST_ID}"
 _EXPLAINS = EXPLAINS.encode()
 
 
@@ -91,6 +92,7 @@ class Lane:
         try:
             seconds = self.limits.seconds(headers.get(_TIMEOUT))
             body = await self.limits.body(receive, headers.get(b"content-length"), seconds)
+            plain(headers.get(b"content-encoding"))
             return await self._infer(headers, body, arrived, seconds)
         except FairleadError as error:
             return self.refusal(error)
@@ -170,13 +172,20 @@ def headers_of(error: Exception) -> Headers:
 
 def is_cloud_event(headers: dict[bytes, bytes]) -> bool:
     """Say whether a request is a CloudEvent, in binary or in structured form."""
-    return b"ce-specversion" in headers or headers.get(b"content-type", b"").startswith(b"application/cloudevents")
+    return b"ce-specversion" in headers or (
+        (kind := headers.get(b"content-type", b"")) != b"application/json"
+        and kind.lower().startswith(b"application/cloudevents")
+    )
 
 
 def given_id(headers: dict[bytes, bytes]) -> str:
-    """Name a request whose body does not: by its ``x-request-id`` header, else by a new name."""
-    given = headers.get(b"x-request-id")
-    return given.decode("latin-1")[:200] if given else str(uuid.uuid4())
+    """Name a request whose body does not: by its ``x-request-id`` header, else by a new name.
+
+    Raises:
+        ContractViolation: the header is too long.
+    """
+    given = headers.get(_REQUEST_ID)
+    return checked_id(given.decode("latin-1"), _ID_HEADER) if given else str(uuid.uuid4())
 
 
 def texts(headers: dict[bytes, bytes]) -> dict[str, str]:

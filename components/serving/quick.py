@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.contracts import Columns, Contract, Field
-from components.serving.door import DATATYPES, EXACT, INTEGERS, ISO_DATE
+from components.serving.door import DATATYPES, EXACT, INTEGERS, ISO_DATE, LONGEST
+from components.serving.exchange import LONG_ID
 
 Row = dict[str, Any]
 """One checked row: numbers as float, NaN for missing; dates as days since 1970, ``NAT`` for missing; text or None."""
@@ -98,7 +99,8 @@ def reader(contract: Contract) -> Callable[[Any], Row | None]:
                 row[name] = table[name][tensor["datatype"]](value)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, Unusual):
             return None
-        if type(inputs) is not list or not inputs or not isinstance(content.get("id"), str | None):
+        name = content.get("id")
+        if type(inputs) is not list or not inputs or not (name is None or (type(name) is str and len(name) <= LONG_ID)):
             return None
         if len(row) != len(inputs):
             return None  # a name was sent twice
@@ -199,7 +201,7 @@ def _day(field: Field, days: _Days) -> Check:
 
 def _open_text(nullable: bool) -> Check:
     def check(value: Any) -> str | None:
-        if type(value) is str and value and not value.isspace():
+        if type(value) is str and value and len(value) <= LONGEST and not value.isspace():
             return value
         if value is None and nullable:
             return None

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from components.core.errors import FairleadError
 from components.serving import v1, v2
 from components.serving.cloud_events import Event, is_event
-from components.serving.exchange import Answer, NotReady, Wanted, status_of
+from components.serving.exchange import REQUEST_ID, Answer, NotReady, Wanted, checked_id, plain, status_of
 from components.serving.exchange import Request as Decoded
 from components.serving.explain_door import ExplainDoor
 from components.serving.lane import ROWS, Lane, headers_of
@@ -165,7 +165,7 @@ class Rest(RESTServer):  # type: ignore[misc]
             body, seconds = await self._body(request)
             event = Event(self.dataplane, headers, body) if is_event(headers) else None
             decoded = decode(body if event is None else event.content)
-            decoded = replace(decoded, id=decoded.id or headers.get("x-request-id"))
+            decoded = replace(decoded, id=decoded.id or checked_id(headers.get(REQUEST_ID), f"header {REQUEST_ID}"))
             if event is not None:  # numbers as JSON, whatever was asked for: raw bytes do not fit into an event
                 decoded = replace(decoded, binary=False, outputs=_as_json(decoded.outputs))
             answer = await self._model.scoring.answer(decoded, headers, arrived, seconds)
@@ -209,7 +209,9 @@ class Rest(RESTServer):  # type: ignore[misc]
 
     async def _body(self, request: Request) -> tuple[bytes, float | None]:
         seconds = self._limits.seconds(request.headers.get(TIMEOUT))
-        return await self._limits.body(request.receive, request.headers.get("content-length"), seconds), seconds
+        body = await self._limits.body(request.receive, request.headers.get("content-length"), seconds)
+        plain(request.headers.get("content-encoding"))
+        return body, seconds
 
 
 class _Server(uvicorn.Server):

@@ -14,7 +14,9 @@ from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from components.core.errors import ContractViolation, FairleadError
+from components.core.shown import shown
 from components.serving.exchange import (
+    REQUEST_ID,
     Answer,
     Late,
     NotOffered,
@@ -26,6 +28,7 @@ from components.serving.exchange import (
     Unavailable,
     UnknownModel,
     Wanted,
+    checked_id,
 )
 from components.serving.limits import TIMEOUT, Limits
 from components.serving.model import BundleModel
@@ -61,7 +64,7 @@ def decode(message: Any) -> Request:
         )
     tensors = tuple(_tensor(item, raw[i] if raw else None) for i, item in enumerate(message.inputs))
     wanted = tuple(Wanted(o.name, bool(raw)) for o in message.outputs) or None
-    return Request(tensors, message.id or None, wanted, bool(raw))
+    return Request(tensors, checked_id(message.id) or None, wanted, bool(raw))
 
 
 def encode(answer: Answer) -> Any:
@@ -145,7 +148,7 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
             own = self._limits.seconds(headers.get(TIMEOUT))
             seconds = min((s for s in (own, remaining) if s is not None), default=None)
             decoded = decode(request)
-            decoded = replace(decoded, id=decoded.id or headers.get("x-request-id"))
+            decoded = replace(decoded, id=decoded.id or checked_id(headers.get(REQUEST_ID), f"metadata {REQUEST_ID}"))
             return await self._model.scoring.answer(decoded, headers, arrived, seconds)
 
     async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
@@ -176,15 +179,21 @@ async def start(servicer: Servicer, host: str, port: int, max_body: int) -> grpc
 
 def _tensor(item: Any, raw: bytes | None) -> Tensor:
     shape = tuple(item.shape)
+    if any(d < 0 for d in shape):
+        raise ContractViolation(
+            f"input {item.name[:60]!r}: shape {str(list(shape))[:60]} found, allowed: whole numbers from 0 on"
+        )
     filled = [field.name for field, _ in item.contents.ListFields()]
     if raw is not None:
         if filled:
-            raise ContractViolation(f"input {item.name!r}: both contents and raw_input_contents found, allowed: one")
+            raise ContractViolation(
+                f"input {shown(item.name)}: both contents and raw_input_contents found, allowed: one"
+            )
         return Tensor(item.name, item.datatype, shape, raw_values(item.name, item.datatype, raw))
     expected = CONTENTS.get(item.datatype)
     if expected is not None and filled not in ([], [expected]):
         raise ContractViolation(
-            f"input {item.name!r}: values found in {', '.join(filled)}, allowed for {item.datatype}: {expected}"
+            f"input {shown(item.name)}: values found in {', '.join(filled)}, allowed for {item.datatype}: {expected}"
         )
     return Tensor(item.name, item.datatype, shape, list(getattr(item.contents, expected)) if expected else [])
 

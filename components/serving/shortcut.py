@@ -25,7 +25,9 @@ from components.serving.watch import INFER
 SMALL = 32 * 1024
 """Largest body, in bytes."""
 
-_NOT_HERE = frozenset({b"expect", b"transfer-encoding", b"upgrade", v2.HEADER_LENGTH.encode(), EXPLAINS.encode()})
+_NOT_HERE = frozenset(
+    {b"content-encoding", b"expect", b"transfer-encoding", b"upgrade", v2.HEADER_LENGTH.encode(), EXPLAINS.encode()}
+)
 _TIMEOUT = TIMEOUT.encode()
 
 
@@ -185,11 +187,11 @@ class Shortcut(HttpToolsProtocol):
             if row is None or not scoring.whole(content):
                 return False
             seconds = lane.limits.seconds(headers.get(_TIMEOUT))
+            name = content.get("id") or given_id(headers)
             lane.limits.enter()
         except FairleadError:
             return False  # the lane finds the same, and says so
         self._held = None
-        name = content.get("id") or given_id(headers)
         answering = _Answering(self, name, arrived)
         self._active = self.cycle = answering  # type: ignore[assignment]
         scoring.put(row, name, arrived, seconds, answering)

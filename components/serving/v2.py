@@ -8,7 +8,8 @@ import numpy.typing as npt
 import orjson
 
 from components.core.errors import ContractViolation
-from components.serving.exchange import Answer, Request, Tensor, Wanted
+from components.core.shown import shown
+from components.serving.exchange import Answer, Request, Tensor, Wanted, checked_id
 
 HEADER_LENGTH = "inference-header-content-length"
 """HTTP header with the length of the JSON part of a binary body."""
@@ -61,6 +62,7 @@ def request_of(content: dict[str, Any], tail: bytes = b"") -> Request:
     request_id = content.get("id")
     if request_id is not None and not isinstance(request_id, str):
         raise ContractViolation(f"'id': found {kind_of(request_id)}, allowed: text")
+    checked_id(request_id)
     binary = _parameters(content, "the request").get("binary_data_output") is True
     return Request(tensors, request_id, _wanted(content.get("outputs"), binary), binary)
 
@@ -91,12 +93,12 @@ def raw_values(name: str, datatype: str, data: bytes) -> npt.NDArray[Any]:
         return _raw_texts(name, data)
     if datatype not in DTYPES:
         raise ContractViolation(
-            f"input {name!r}: datatype {datatype!r} found, allowed: {', '.join([*DTYPES, 'BYTES'])}"
+            f"input {shown(name)}: datatype {shown(datatype)} found, allowed: {', '.join([*DTYPES, 'BYTES'])}"
         )
     dtype = np.dtype(DTYPES[datatype])
     if len(data) % dtype.itemsize:
         raise ContractViolation(
-            f"input {name!r}: {len(data)} raw bytes found, allowed: a multiple of {dtype.itemsize} for {datatype}"
+            f"input {shown(name)}: {len(data)} raw bytes found, allowed: a multiple of {dtype.itemsize} for {datatype}"
         )
     return np.frombuffer(data, dtype=dtype)
 
@@ -130,7 +132,9 @@ class _Raw:
     def take(self, name: str, size: object) -> bytes:
         left = len(self._data) - self._at
         if type(size) is not int or not 0 <= size <= left:
-            raise ContractViolation(f"input {name!r}: binary_data_size {size!r} found, allowed: 0 to {left} bytes left")
+            raise ContractViolation(
+                f"input {shown(name)}: binary_data_size {shown(size)} found, allowed: 0 to {left} bytes left"
+            )
         self._at += size
         return self._data[self._at - size : self._at]
 
@@ -143,20 +147,20 @@ def _tensor(item: Any, i: int, raw: _Raw) -> Tensor:
     if not isinstance(item, dict):
         raise ContractViolation(f"'inputs[{i}]': found {kind_of(item)}, allowed: an object")
     name = _text(item, "name", f"'inputs[{i}]'")
-    datatype = _text(item, "datatype", f"input {name!r}")
+    datatype = _text(item, "datatype", f"input {shown(name)}")
     shape = item.get("shape")
     if not isinstance(shape, list) or not all(type(d) is int and d >= 0 for d in shape):
-        raise ContractViolation(f"input {name!r}: shape {str(shape)[:60]} found, allowed: a list of whole numbers")
-    parameters = _parameters(item, f"input {name!r}")
+        raise ContractViolation(f"input {shown(name)}: shape {shown(shape)} found, allowed: a list of whole numbers")
+    parameters = _parameters(item, f"input {shown(name)}")
     data = item.get("data")
     if "binary_data_size" in parameters:
         if data is not None:
-            raise ContractViolation(f"input {name!r}: both data and binary_data_size found, allowed: one of them")
+            raise ContractViolation(f"input {shown(name)}: both data and binary_data_size found, allowed: one of them")
         return Tensor(
             name, datatype, tuple(shape), raw_values(name, datatype, raw.take(name, parameters["binary_data_size"]))
         )
     if not isinstance(data, list):
-        raise ContractViolation(f"input {name!r}: data is {kind_of(data)}, allowed: a list of values")
+        raise ContractViolation(f"input {shown(name)}: data is {kind_of(data)}, allowed: a list of values")
     return Tensor(name, datatype, tuple(shape), data)
 
 
@@ -168,7 +172,7 @@ def _wanted(outputs: Any, binary: bool) -> tuple[Wanted, ...] | None:
     wanted = []
     for i, output in enumerate(outputs):
         name = _text(output, "name", f"'outputs[{i}]'")
-        wanted.append(Wanted(name, _parameters(output, f"output {name!r}").get("binary_data", binary) is True))
+        wanted.append(Wanted(name, _parameters(output, f"output {shown(name)}").get("binary_data", binary) is True))
     return tuple(wanted) or None
 
 
@@ -179,7 +183,7 @@ def _raw_texts(name: str, data: bytes) -> npt.NDArray[Any]:
         end = at + 4
         size = struct.unpack_from("<I", data, at)[0] if end <= len(data) else len(data)
         if end + size > len(data):
-            raise ContractViolation(f"input {name!r}: raw bytes end in the middle of element {len(texts)}")
+            raise ContractViolation(f"input {shown(name)}: raw bytes end in the middle of element {len(texts)}")
         texts.append(data[end : end + size])
         at = end + size
     # Filled one by one: numpy would make a fixed-width array of the list and lose trailing zeros.
@@ -189,7 +193,8 @@ def _raw_texts(name: str, data: bytes) -> npt.NDArray[Any]:
 
 
 def _length(header: str, total: int) -> int:
-    if not header.isascii() or not header.isdigit() or int(header) > total:
+    # By its length first: Python refuses to read very many digits.
+    if not (header.isascii() and header.isdigit() and len(header) < 20) or int(header) > total:
         raise ContractViolation(
             f"header {HEADER_LENGTH}: found {header[:20]!r}, allowed: 0 to {total}, the body's length"
         )

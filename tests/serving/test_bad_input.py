@@ -121,11 +121,116 @@ def test_wrong_raw_tensors_are_refused(call, good, case):
     assert (status, expected in json.loads(body)["error"]) == (400, True), body
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "1e3", "9" * 30, "0", "5", "\u00b2"])
+@pytest.mark.parametrize("length", ["-1", "x", "1e3", "9" * 30, "9" * 5000, "0", "5", "\u00b2"])
 def test_a_wrong_length_of_the_json_part_is_refused(call, good, length):
     status, _, body = call(INFER, good, {LENGTH: length.encode("latin-1")})
     assert status == 400
     assert json.loads(body)["error"]
+
+
+DEEP = "[" * 980 + "]" * 980
+
+
+def _filled(request, **changes):
+    """The request as JSON, with nests in the places that are named."""
+    head = json.dumps({**request, **dict.fromkeys(changes, "@")}) if changes else json.dumps(request)
+    return head.replace('"@"', DEEP).encode()
+
+
+def _tensor(good, **changes):
+    request = copy.deepcopy(good)
+    tensor = next(t for t in request["inputs"] if t["name"] == "GrAppv")
+    if "parameters" in changes:
+        del tensor["data"]
+    tensor.update(changes)
+    return _filled(request)
+
+
+EXPLAIN = "/v2/models/sba_loans/explain"
+EXTREMES = {
+    "data nested deep": (INFER, lambda g: _tensor(g, data="@"), "'GrAppv', row 0: found [[[[[...]]]]], allowed"),
+    "a shape nested deep": (INFER, lambda g: _tensor(g, shape="@"), "shape [[[[[...]]]]] found"),
+    "a size nested deep": (
+        INFER,
+        lambda g: _tensor(g, parameters={"binary_data_size": "@"}),
+        "binary_data_size [[[[[...]]]]] found",
+    ),
+    "a shape of many dimensions": (INFER, lambda g: _tensor(g, shape=[1] * 10**5), "shape [1, 1"),
+    "a value nested deep": (
+        PREDICT,
+        lambda g: _filled({"instances": [{**_row(g), "GrAppv": "@"}]}),
+        "found [[[[[...]]",
+    ),
+    "top nested deep, V1": (
+        "/v1/models/sba_loans:explain",
+        lambda g: _filled(_instances(g), top=1),
+        "'top': found [[[[[...]]]]]",
+    ),
+    "a method nested deep, V1": (
+        "/v1/models/sba_loans:explain",
+        lambda g: _filled(_instances(g), method=1),
+        "'method': found [[[[[...]]]]]",
+    ),
+    "top nested deep": (EXPLAIN, lambda g: _filled({**g, "parameters": {"top": "@"}}), "'top': found [[[[[...]]]]]"),
+    "a method nested deep": (EXPLAIN, lambda g: _filled({**g, "parameters": {"method": "@"}}), "'method': found [[[[["),
+    "a name of a million letters": (INFER, lambda g: _tensor(g, name="x" * 10**6), "input 'xxxx"),
+    "a name of a million letters in a wrong tensor": (
+        INFER,
+        lambda g: _filled({**g, "inputs": [{"name": "x" * 10**6, "datatype": "FP64"}]}),
+        "...: shape null found",
+    ),
+    "a datatype of a million letters": (INFER, lambda g: _tensor(g, datatype="x" * 10**6), "datatype 'xxxx"),
+    "an id of 201 letters": (
+        INFER,
+        lambda g: _filled({**g, "id": "i" * 201}),
+        "'id': 201 characters found, allowed: up",
+    ),
+    "an open category of 1,001 letters": (
+        INFER,
+        lambda g: _filled({"inputs": [t | {"data": ["b" * 1001]} if t["name"] == "Bank" else t for t in g["inputs"]]}),
+        "allowed: text of up to 1000 characters",
+    ),
+    "an open category of 1,001 letters, V1": (
+        PREDICT,
+        lambda g: _filled({"instances": [{**_row(g), "Bank": "b" * 1001}]}),
+        "allowed: text of up to 1000 characters",
+    ),
+    "ten thousand names that are no inputs": (
+        PREDICT,
+        lambda _: _filled({"instances": [{f"column_{i}": i for i in range(10**4)}]}),
+        "more",
+    ),
+}
+
+
+def _row(good):
+    return _instances(good)["instances"][0]
+
+
+@pytest.mark.parametrize("case", EXTREMES)
+def test_what_is_extreme_is_refused_in_few_words(call, good, case):
+    path, make, expected = EXTREMES[case]
+    status, _, body = call(path, make(good))
+    assert (status, expected in json.loads(body)["error"]) == (400, True), body[:500]
+    assert len(body) < 4000
+
+
+@pytest.mark.parametrize("path", [INFER, PREDICT, "/v2/models/sba_loans/versions/{version}/infer"])
+@pytest.mark.parametrize("outputs", [{}, {"outputs": [{"name": "decision"}]}], ids=["short way", "usual way"])
+def test_an_id_in_the_header_is_held_to_the_same_length(call, good, opened, path, outputs):
+    request = _instances(good) if path == PREDICT else {"inputs": good["inputs"], **outputs}
+    path = path.format(version=opened.version())
+    status, _, body = call(path, request, {"x-request-id": "i" * 201})
+    assert status == 400
+    assert json.loads(body)["error"] == "header x-request-id: 201 characters found, allowed: up to 200"
+    status, _, body = call(path, request, {"x-request-id": "i" * 200})
+    assert status == 200
+    assert path == PREDICT or json.loads(body)["id"] == "i" * 200
+
+
+def test_text_as_long_as_is_allowed_is_taken(call, good):
+    longest = [t | {"data": ["b" * 1000]} if t["name"] == "Bank" else t for t in good["inputs"]]
+    assert call(INFER, {"inputs": longest, "id": "i" * 200})[0] == 200
 
 
 def test_the_tables_are_as_long_as_was_promised():

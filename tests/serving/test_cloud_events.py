@@ -1,5 +1,6 @@
 """Inference requests that come as CloudEvents, to a real server process."""
 
+import gzip
 import json
 
 import pytest
@@ -48,6 +49,30 @@ def test_raw_outputs_come_as_numbers_in_an_event(call, good):
     assert json.loads(body)["data"]["outputs"][0]["data"] in ([0], [1])
 
 
+def _event(**changes):
+    return {**ATTRIBUTES, "data": {}, **changes}
+
+
+def _deep(n):
+    return b'{"inputs": ' + b"[" * n + b"]" * n + b', "instances": ' + b"[" * n + b"]" * n + b"}"
+
+
+@pytest.mark.parametrize("path", [INFER, PREDICT])
+@pytest.mark.parametrize("headers", [{}, BINARY, STRUCTURED], ids=["plain", "binary", "structured"])
+def test_a_compressed_body_is_refused_by_its_encoding(call, good, path, headers):
+    body = gzip.compress(json.dumps(good).encode())
+    status, _, answer = call(path, body, {"content-encoding": "gzip", **headers})
+    assert status == 415
+    assert "header content-encoding: found 'gzip', allowed: identity" in json.loads(answer)["error"]
+
+
+def test_a_content_type_is_the_same_in_any_letters(call, plain):
+    path, request, expected = plain
+    kind = {"content-type": "Application/CloudEvents+JSON"}
+    status, _, body = call(path, {**ATTRIBUTES, "data": request}, kind)
+    assert (status, json.loads(body)["data"]) == (200, expected)
+
+
 WRONG = {
     "an attribute is missing in headers": (
         {k: v for k, v in BINARY.items() if k != "ce-id"},
@@ -61,7 +86,29 @@ WRONG = {
     "no JSON in it": (BINARY, b"hello", "no JSON object"),
     "data that is text": (STRUCTURED, {**ATTRIBUTES, "data": "x"}, "no JSON object"),
     "data that is no request": (STRUCTURED, {**ATTRIBUTES, "data": {}}, "found nothing"),
-    "an unknown version": ({**BINARY, "ce-specversion": "9"}, {}, ""),
+    "an unknown version": ({**BINARY, "ce-specversion": "9"}, {}, "specversion '9' found, allowed: 1.0"),
+    "an unknown version in the object": (STRUCTURED, _event(specversion="2"), "specversion '2' found, allowed: 1.0"),
+    "an id of null": (STRUCTURED, _event(id=None), "id null found, allowed: text"),
+    "an id that is a number": (STRUCTURED, _event(id=5), "id 5 found, allowed: text"),
+    "an empty id": ({**BINARY, "ce-id": ""}, {}, "id '' found, allowed: text"),
+    "a source that is an object": (STRUCTURED, _event(source={}), "source {} found, allowed: text"),
+    "a type that is a list": (STRUCTURED, _event(type=[]), "type [] found, allowed: text"),
+    "a time in words": (STRUCTURED, _event(time="yesterday"), "time 'yesterday' found, allowed: as in 2026-01-31T"),
+    "a time that is none": ({**BINARY, "ce-time": "2026-02-30T00:00:00Z"}, {}, "time '2026-02-30T00:00:00Z' found"),
+    "an extension that is a list": (STRUCTURED, _event(more=[1]), "'more' is a list, allowed: text"),
+    "no body at all": (BINARY, b"", "the body is empty"),
+    "data nested deep": (BINARY, _deep(300), "found a list"),
+    "data nested deep in an object": (
+        STRUCTURED,
+        json.dumps({**ATTRIBUTES, "data": {"inputs": []}}).encode().replace(b"[]", b"[" * 300 + b"]" * 300),
+        "nested too deep",
+    ),
+    "an event nested deep": (STRUCTURED, b'{"a":' + b"[" * 900 + b"]" * 900 + b"}", "missing"),
+    "an attribute nested deep": (
+        STRUCTURED,
+        json.dumps(_event(more=7)).encode().replace(b"7}", b"[" * 900 + b"]" * 900 + b"}"),
+        "'more' is a list",
+    ),
 }
 
 

@@ -1,12 +1,20 @@
 """The gRPC door of a real server process."""
 
+import asyncio
+
 import grpc
 import numpy as np
 import pytest
+from kserve.model_repository import ModelRepository
+from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
-from components.serving.rpc import CONTENTS
+from components.serving.hooks import Hooks
+from components.serving.limits import Limits
+from components.serving.model import BundleModel
+from components.serving.rpc import CONTENTS, Servicer
+from components.serving.scoring import Scoring
 from components.training.dataset import read
 from components.training.scorer import TOLERANCE
 from components.training.v2_request import v2_body
@@ -109,6 +117,10 @@ WRONG = {
     ),
     "NaN where it is not allowed": (_set("GrAppv", "fp64_contents", [np.nan] * 300), "row 0: found nan"),
     "fewer values than rows": (_set("NoEmp", "int64_contents", [1]), "1 values found, allowed: 300"),
+    "fewer rows than none": (
+        lambda m: m.inputs[0].shape.__setitem__(0, -5),
+        "shape [-5] found, allowed: whole numbers from 0 on",
+    ),
     "outside the domain": (_set("Zip", "int64_contents", [100000] * 300), "found 100000, allowed: a number from 0"),
     "text that is no text": (_set("LowDoc", "bytes_contents", [b"\xff"] * 300), r"found b'\xff', allowed: text"),
     "a date as words": (_set("ApprovalDate", "bytes_contents", [b"today"] * 300), "found 'today'"),
@@ -116,6 +128,11 @@ WRONG = {
     "raw contents that do not match": (
         lambda m: m.raw_input_contents.append(b"12345678"),
         "1 raw_input_contents found",
+    ),
+    "an id of 201 letters": (lambda m: setattr(m, "id", "i" * 201), "'id': 201 characters found, allowed: up to 200"),
+    "text of 1,001 letters": (
+        _set("Bank", "bytes_contents", [b"b" * 1001] * 300),
+        "allowed: text of up to 1000 characters",
     ),
     "an unknown output": (lambda m: m.outputs.add(name="score"), "output 'score': unknown"),
 }
@@ -128,6 +145,62 @@ def test_a_wrong_request_is_an_invalid_argument(stub, message, case):
     code, details = _refusal(stub, message)
     assert code == INVALID, details
     assert expected in details
+
+
+def test_an_id_in_the_metadata_is_held_to_the_same_length(stub, message):
+    message.id = ""
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.ModelInfer(message, metadata=[("x-request-id", "i" * 201)])
+    assert caught.value.code() == INVALID
+    assert caught.value.details() == "metadata x-request-id: 201 characters found, allowed: up to 200"
+    assert stub.ModelInfer(message, metadata=[("x-request-id", "i" * 200)]).id == "i" * 200
+
+
+def test_a_call_that_takes_longer_than_its_own_deadline_is_given_up(opened, message):
+    """Seen from inside: the client gives up by itself, whatever the server does."""
+    asked = []
+
+    class Slow:
+        async def preprocess(self, *_):
+            asked.append(asyncio.current_task())
+            await asyncio.Event().wait()
+
+    for metadata, remaining in (([("x-envoy-expected-rq-timeout-ms", "20")], None), ([], 0.02)):
+        model = BundleModel("")
+        model.take(Scoring(opened, "sba_loans", "1", 1000, hooks=Hooks(Slow())), "1")
+        limits = Limits(10**6)
+        context = Context(metadata, remaining)
+        servicer = Servicer(DataPlane(ModelRepository()), None, model, limits)
+        with pytest.raises(Aborted):
+            asyncio.run(asyncio.wait_for(servicer.ModelInfer(message, context), 10))
+        assert context.code == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert context.text.startswith("not answered within 20 ms")
+        assert limits.in_flight == 0
+    assert len(asked) == 2
+
+
+class Aborted(Exception):
+    pass
+
+
+class Context:
+    """What the servicer asks of gRPC's."""
+
+    def __init__(self, metadata, remaining):
+        self.metadata, self.remaining = metadata, remaining
+
+    def invocation_metadata(self):
+        return self.metadata
+
+    def time_remaining(self):
+        return self.remaining
+
+    def set_trailing_metadata(self, _):
+        pass
+
+    async def abort(self, code, text):
+        self.code, self.text = code, text
+        raise Aborted
 
 
 def test_other_models_are_not_found(stub, message):

@@ -6,6 +6,7 @@ import orjson
 
 from components.core.contracts import Contract
 from components.core.errors import ContractViolation
+from components.core.shown import shown
 from components.serving import v1, v2
 from components.serving.exchange import Request
 from components.serving.explainer.explaining import METHODS, Told
@@ -67,7 +68,7 @@ def _output(name: str, datatype: str, data: list[Any]) -> dict[str, Any]:
 
 
 def _method(of_url: str | None, of_body: Any) -> str:
-    asked = {m for m in (of_url, of_body) if m is not None} if isinstance(of_body, str | None) else {str(of_body)}
+    asked = {m for m in (of_url, of_body) if m is not None} if isinstance(of_body, str | None) else {shown(of_body)}
     if len(asked) > 1:
         raise ContractViolation("'method': the URL and the body ask for different ones, allowed: one")
     method = next(iter(asked), DEFAULT)
