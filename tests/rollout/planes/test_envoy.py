@@ -3,10 +3,12 @@
 import contextlib
 import os
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from components.rollout import access_log
 from components.rollout.planes import envoy as module
 from components.rollout.planes.envoy import EnvoyPlane
 from components.rollout.planes.envoy_process import place
+from components.rollout.proxied import Proxied
 from components.rollout.traffic import Traffic, Variant
 from pipelines.benchmarks.load import Load, post
 from tests.rollout.planes.upstream import Upstream, envoy, new_proxy, upstream
@@ -301,3 +304,33 @@ def test_an_envoy_that_was_killed_comes_back_with_its_weights(
         plane.apply(Traffic())
     with envoy(proxy):
         assert plane.current() == Traffic(candidate=35)
+
+
+def test_what_clients_give_up_on_is_logged_with_the_time_they_waited(
+    tmp_path: Path, servers: tuple[Upstream, Upstream]
+) -> None:
+    proxy = new_proxy(tmp_path / "envoy", health_seconds=10.0)
+    since = datetime.now(UTC)
+    with upstream("candidate") as hung, envoy(proxy):
+        plane = EnvoyPlane(proxy)
+        plane.point("stable", servers[0].port)
+        plane.point("candidate", hung.port)
+        until_healthy(plane)
+        plane.apply(Traffic(candidate=100))
+        os.kill(hung.process.pid, signal.SIGSTOP)
+        for i in range(3):
+            with socket.create_connection(("127.0.0.1", proxy.port)) as client:
+                client.sendall(post(PATH, x_request_id=f"left-{i}"))
+                client.settimeout(0.2)
+                with pytest.raises(TimeoutError):
+                    client.recv(1)
+        os.kill(hung.process.pid, signal.SIGCONT)
+        Stage(plane, servers[0], hung).send(1, lambda _: post(PATH, x_fairlead_explains="1"))
+        end = time.monotonic() + 5
+        while len(access_log.read(proxy.access_log)[0]) < 4:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        found = Proxied(proxy.access_log, since).read(datetime.now(UTC))
+    assert sorted(found["request_id"]) == ["left-0", "left-1", "left-2"], "an explainer's calls are nobody's"
+    assert found.select("candidate", "failed", "broken", "gone").unique().rows() == [(True, True, False, True)]
+    assert found["latency_ms"].is_between(190, 2000).all()
