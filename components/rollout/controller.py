@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from components.core.errors import FairleadError
 from components.core.ledger import Ledger
 from components.rollout import history as histories
 from components.rollout.decide import decide
+from components.rollout.fallback import Fallback
 from components.rollout.history import History
 from components.rollout.promotion import Promotion
 from components.rollout.state import Observation, Rollout, State
@@ -26,7 +28,6 @@ STARTED, DECIDED = "rollout.started", "rollout.decided"
 
 WAKE_SECONDS = 1.0
 """Between two looks, wishes are looked for so often; what failed is tried again after so long."""
-
 _WINNER: Mapping[str, Variant] = {"promoted": "candidate", "rolled_back": "stable", "aborted": "stable"}
 
 
@@ -73,6 +74,9 @@ class Controller:
         self._around = around
         self._history = histories.read(around.store, rollout)
         self._told = 0
+        self._active = False
+        known = self._history.rollout
+        self._fallback = Fallback(known, around.plane, around.ledger, around.promotion, around.actor)
 
     @property
     def history(self) -> History:
@@ -90,15 +94,12 @@ class Controller:
         """
         mine = self._mine()
         self._history = histories.follow(self._history, self._around.store)
+        self._active = mine
         if not mine:
             return False
-        if self._history.state.final:
+        if self._is_over():
             self._bring_about()
             return True
-        if self._history.look is not None:
-            # What fails here may be the very reason to go back, so it stops no look; it is tried again below.
-            with contextlib.suppress(FairleadError):
-                self._bring_about()
         observation, error = self._observe()
         decision = decide(self._history.rollout.plan, self._history.state, observation)
         try:
@@ -119,7 +120,7 @@ class Controller:
             wait: sleeps for so many seconds, or lets a test's clock pass.
         """
         while not self._history.settled:
-            began = self._around.clock()
+            began = time.monotonic()
             if self.attempt():
                 self._rest(began, wait)
             elif not self._history.settled:
@@ -130,23 +131,43 @@ class Controller:
     def attempt(self) -> bool:
         """Look; a failure of whatever kind is recorded, and the next call tries again.
 
+        Where look after look cannot be recorded, the stable model gets all of the traffic, see ``Fallback``.
+
         Returns:
             False when nothing was done, or not all.
         """
+        looked = self._history.state.looks
         try:
-            return self.look()
+            done = self.look()
         except Exception as error:
             self._tell(error)
+            if self._history.state.looks > looked:
+                self._fallback.kept()
+            elif self._active:
+                self._fallback.failed(error, self._history.state)
             return False
+        self._fallback.kept()
+        return done
 
-    def _rest(self, began: datetime, wait: Callable[[float], None]) -> None:
-        """Wait for the next look, or for a wish."""
-        plan = self._history.rollout.plan
+    def _is_over(self) -> bool:
+        """Bring about what was decided before, and say whether there is nothing left to decide."""
+        self._fallback.recall()
+        if not self._history.state.final and self._history.look is not None and not self._fallback.lost:
+            # What fails here may be the very reason to go back, so it stops no look; it is tried again after it. A
+            # registry that has refused already, or an operator's wish, has to wait for what the look decides.
+            with contextlib.suppress(FairleadError):
+                self._bring_about(promote=not (self._history.failure or self._history.wishes))
+        return self._history.state.final
+
+    def _rest(self, began: float, wait: Callable[[float], None]) -> None:
+        """Wait for the next look, or for a wish; a clock that is set changes nothing."""
+        plan, waited = self._history.rollout.plan, 0.0
         while not self._history.settled:
-            left = plan.look_seconds - (self._around.clock() - began).total_seconds()
+            left = plan.look_seconds - max(waited, time.monotonic() - began)
             if left <= 0:
                 return
             wait(min(left, WAKE_SECONDS))
+            waited += min(left, WAKE_SECONDS)
             self._history = histories.follow(self._history, self._around.store)
             if self._history.wishes:
                 return
@@ -164,7 +185,7 @@ class Controller:
             seen = around.observe(known.state)
         except Exception as error:
             errors.append(f"nothing could be measured: {_words(error)}")
-        extra: dict[str, Any] = {"wish": known.wishes[0] if known.wishes else None}
+        extra: dict[str, Any] = {"wish": known.wishes[0] if known.wishes else None, "lost": self._fallback.lost}
         if not seen.healthy:
             extra["healthy"] = dict(around.plane.healthy())
         if known.rollout.plan.approval:
@@ -175,22 +196,43 @@ class Controller:
                 errors.append(f"nobody knows whether it is approved: {error}")
         return seen.model_copy(update=extra), "; ".join(errors)
 
-    def _bring_about(self) -> None:
-        """Do what the last decision asks for; all of it can be done again."""
+    def _bring_about(self, *, promote: bool = True) -> None:
+        """Do what the last decision asks for; all of it can be done again.
+
+        Args:
+            promote: the registry is asked to make a candidate reign that has earned it; else only whether it has.
+        """
         if self._history.settled:
             return
         around, rollout, state = self._around, self._history.rollout, self._history.state
-        if state.phase == "promoted":
-            # The registry first: it may refuse, and then the last share of the traffic must not move.
-            around.promotion.promote(rollout, state.approval)
-        elif around.plane.current() != state.traffic:
+        if state.phase != "promoted" and around.plane.current() != state.traffic:
             around.plane.apply(state.traffic)
         self._tell_ledger()
         if state.phase == "awaiting_approval":
             around.promotion.ask(rollout)
+        if state.phase == "promoting":
+            # The registry first: it may refuse, and then the last share of the traffic must not move.
+            self._promote(promote)
+            self._tell_ledger()
+            state = self._history.state
         if state.final:
             around.plane.finish(_WINNER[state.phase])
             self._history = histories.record_settled(around.store, self._history, around.clock())
+
+    def _promote(self, promote: bool) -> None:
+        """Make the candidate reign, and record that it does, whatever else is recorded meanwhile."""
+        around, rollout, approval = self._around, self._history.rollout, self._history.state.approval
+        if promote:
+            around.promotion.promote(rollout, approval)
+        elif not around.promotion.promoted(rollout, approval):
+            return
+        while (known := self._history).state.phase == "promoting" and known.look is not None:
+            seen = known.look.observation.model_copy(update={"at": around.clock(), "wish": None, "promoted": True})
+            decision = decide(rollout.plan, known.state, seen)
+            try:
+                self._history = histories.record_look(around.store, known, seen, decision, "")
+            except Overtaken:
+                self._history = histories.follow(known, around.store)
 
     def _tell_ledger(self) -> None:
         """Write to the ledger what is not in it yet; after a restart all is compared once."""

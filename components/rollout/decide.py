@@ -17,12 +17,12 @@ STARTUP_MINUTES = 10.0
 def decide(plan: Plan, state: State, observation: Observation) -> Decision:
     """Decide what a look leads to. Reads no clock, draws nothing by chance, touches nothing.
 
-    The first of these that applies decides: it is over; an operator aborts; the candidate does harm (see
-    ``guardrails``); an operator pauses or resumes; it is paused; an operator asks for the promotion; then, by phase,
-    the strategy. Harm takes the candidate out in every phase, with one exception: while the stable model cannot answer
-    and the candidate can, going back would turn some failures into nothing but failures, so the weights stay until the
-    stable model is back (an operator's abort is obeyed even then). A stable model that cannot answer also stops
-    every step forward.
+    The first of these that applies decides: it is over; the registry has made the candidate reign; an operator aborts;
+    the candidate does harm (see ``guardrails``); an operator pauses or resumes; it is paused; an operator asks for the
+    promotion; then, by phase, the strategy. Harm takes the candidate out in every phase, with one exception: while the
+    stable model cannot answer and the candidate can, going back would turn some failures into nothing but failures, so
+    the weights stay until the stable model is back (an operator's abort is obeyed even then). A stable model that
+    cannot answer, or of which nobody knows whether it can, also stops every step forward.
 
     Args:
         plan: of the rollout.
@@ -47,6 +47,13 @@ def _next(kind: Kind, state: State, observation: Observation, reason: str, **cha
 
 def _over(_plan: Plan, state: State, observation: Observation) -> Decision | None:
     return _next("hold", state, observation, state.reason) if state.final else None
+
+
+def _reigns(_plan: Plan, state: State, observation: Observation) -> Decision | None:
+    if state.phase != "promoting" or not observation.promoted:
+        return None
+    over = {"phase": "promoted", "traffic": Traffic(candidate=100)}
+    return _next("promote", state, observation, state.earned, **over)
 
 
 def _abort(_plan: Plan, state: State, observation: Observation) -> Decision | None:
@@ -92,16 +99,17 @@ def _promotion_asked(plan: Plan, state: State, observation: Observation) -> Deci
     if wish is None or wish.kind != "promote":
         return None
     lacking = ["the candidate has not answered yet"] if state.phase == "starting" else []
-    if state.phase == "watching":
+    if state.phase == "promoting":
+        lacking.append(f"it is under way: {state.earned}")
+    elif state.phase == "watching":
         lacking += [] if observation.healthy.get("candidate") else ["nobody knows whether the candidate can answer"]
+        lacking += _unapproved(plan, observation)
     else:
         lacking += missing(plan, state, observation)
-    if observation.healthy.get("stable") is False and state.phase != "watching":
-        lacking.append("the stable model cannot answer, so there would be no way back")
     if lacking:
         return _next("hold", state, observation, f"promotion asked for by {wish} and refused: {'; '.join(lacking)}")
     if state.phase == "watching":
-        return _promoted(state, observation, f"the watch was ended by {wish}")
+        return _earn(plan, state, observation, f"the watch was ended by {wish}")
     return _earned(plan, state, observation, f"promotion asked for by {wish}; {shown(plan, observation)}")
 
 
@@ -114,10 +122,13 @@ def _stable_is_ill(_plan: Plan, state: State, observation: Observation) -> Decis
 
 _Rule = Callable[[Plan, State, Observation], Decision | None]
 
-_RULES: tuple[_Rule, ...] = (_over, _abort, _harm, _pause_or_resume, _paused, _promotion_asked, _stable_is_ill)
+_RULES: tuple[_Rule, ...] = (_over, _reigns, _abort, _harm, _pause_or_resume, _paused, _promotion_asked, _stable_is_ill)
 
 
 def _starting(plan: Plan, state: State, observation: Observation) -> Decision:
+    if observation.healthy.get("candidate") and not observation.healthy.get("stable"):
+        why = "the candidate can answer; nobody knows whether the stable model can, so it gets no request yet"
+        return _next("hold", state, observation, why)
     if observation.healthy.get("candidate"):
         first = STRATEGIES[plan.strategy].first(plan)
         mirror = f", copies to the {first.mirror}" if first.mirror else ""
@@ -152,21 +163,31 @@ def _awaiting(plan: Plan, state: State, observation: Observation) -> Decision:
     lacking = missing(plan, state, observation)
     if lacking:
         why = f"the promotion was earned, but at this look is missing: {'; '.join(lacking)}"
-        return _next("hold", state, observation, why)
+        return _waits(plan, state, observation, why)
     return _earned(plan, state, observation, shown(plan, observation))
 
 
 def _watching(plan: Plan, state: State, observation: Observation) -> Decision:
     watched, answered = minutes(state.step_started, observation.at), observation.seen - state.step_requests
-    done = f"{watched:.1f} of {plan.watch_minutes:g} minutes watched, {answered:,} requests answered since the switch"
+    done = f"{watched:.1f} of {plan.watch_minutes:g} minutes watched, {answered:,} requests since the switch"
     if not answered:
         why = silence(state, observation) or "no request since the switch: nobody calls"
         return _next("hold", state, observation, f"{done}; no data: {why}")
     if watched < plan.watch_minutes:
         return _next("hold", state, observation, done)
-    if not observation.healthy.get("candidate"):
-        return _next("hold", state, observation, f"{done}; nobody knows whether the candidate can answer")
-    return _promoted(state, observation, f"{done}, no harm found")
+    unknown = [v for v in VARIANTS if not observation.healthy.get(v)]
+    if unknown:
+        return _next("hold", state, observation, f"{done}; nobody knows whether can answer: {', '.join(unknown)}")
+    lacking = _unapproved(plan, observation)
+    if lacking:
+        return _waits(plan, state, observation, f"{done}, no harm found; {lacking[0]}", plan.watch_minutes)
+    return _earn(plan, state, observation, f"{done}, no harm found")
+
+
+def _promoting(plan: Plan, state: State, observation: Observation) -> Decision:
+    why = f"{state.earned}; the registry has not made it reign yet and is asked again; weights stay until it has"
+    # The approval that it rests on may have run out meanwhile, and another may have been given.
+    return _waits(plan, state, observation, why, approval=observation.approval or state.approval)
 
 
 _BY_PHASE: dict[str, Callable[[Plan, State, Observation], Decision]] = {
@@ -174,38 +195,62 @@ _BY_PHASE: dict[str, Callable[[Plan, State, Observation], Decision]] = {
     "running": _running,
     "awaiting_approval": _awaiting,
     "watching": _watching,
+    "promoting": _promoting,
 }
 
 
 def _earned(plan: Plan, state: State, observation: Observation, reason: str) -> Decision:
-    """Go to 100 % with the approval, or wait for it."""
-    if plan.approval and observation.approval is None:
-        why = f"{reason}; waits for the approval that the registry demands"
+    """Go on with the approval, or wait for it."""
+    lacking = _unapproved(plan, observation)
+    if lacking:
+        why = f"{reason}; {lacking[0]}"
         if state.phase == "awaiting_approval":
-            return _next("hold", state, observation, why)
-        return _next("await", state, observation, why, phase="awaiting_approval")
-    by = f"approval {observation.approval}" if plan.approval else "no approval needed by the plan"
-    approval = observation.approval if plan.approval else None
+            return _waits(plan, state, observation, why)
+        return _next("await", state, observation, why, phase="awaiting_approval", step_started=observation.at)
     if not STRATEGIES[plan.strategy].watches or not plan.watch_minutes:
-        return _promoted(state, observation, f"{reason}; {by}", approval=approval)
-    why = f"{reason}; {by}: switched, the old one is watched for {plan.watch_minutes:g} minutes"
-    everything = Traffic(candidate=100, mirror="stable")
+        return _earn(plan, state, observation, reason)
+    why = f"{reason}; {_by(observation)}: switched, the old one is watched for {plan.watch_minutes:g} minutes"
+    everything, approval = Traffic(candidate=100, mirror="stable"), observation.approval
     return _new_step("switch", state, observation, why, phase="watching", traffic=everything, approval=approval)
 
 
-def _promoted(state: State, observation: Observation, reason: str, **changes: Any) -> Decision:
-    over = {"phase": "promoted", "traffic": Traffic(candidate=100), **changes}
-    return _next("promote", state, observation, reason, **over)
+def _earn(plan: Plan, state: State, observation: Observation, reason: str) -> Decision:
+    """Leave nothing but the registry's word between the candidate and 100 %; until then no weight moves."""
+    approval = observation.approval if plan.approval else None
+    why = f"{reason}; {_by(observation)}"
+    changes = {"phase": "promoting", "approval": approval, "step_started": observation.at, "earned": why}
+    return _next("earn", state, observation, why, **changes)
+
+
+def _unapproved(plan: Plan, observation: Observation) -> list[str]:
+    return ["waits for the approval that the registry demands"] if plan.approval and not observation.approval else []
+
+
+def _by(observation: Observation) -> str:
+    return f"approval {observation.approval}" if observation.approval else "no approval needed by the plan"
+
+
+def _waits(
+    plan: Plan, state: State, observation: Observation, why: str, after: float = 0.0, **changes: Any
+) -> Decision:
+    """Hold for an approval, or for the registry, as long as the plan allows after so many minutes of the step."""
+    if minutes(state.step_started, observation.at) < after + 60 * plan.approval_hours:
+        return _next("hold", state, observation, why, **changes)
+    up = f"the {plan.approval_hours:g} hours for an approval are up: {why}"
+    if plan.when_time_is_up == "roll_back":
+        return _back(state, observation, up)
+    return _next("hold", state, observation, f"{up}. The plan says to hold: approve or abort it", **changes)
 
 
 def _back(state: State, observation: Observation, reason: str) -> Decision:
-    """Take the candidate out, unless it alone can answer."""
-    well = observation.healthy
+    """Take the candidate out, unless it alone can answer; a wish that this look took up is answered by it."""
+    well, wish = observation.healthy, observation.wish
+    asked = "" if wish is None else f"; {wish.kind} asked for by {wish} and refused for that"
     if state.traffic.candidate and well.get("stable") is False and well.get("candidate") is not False:
         why = f"would be rolled back ({reason}), but the stable model cannot answer: stays until it can, or abort"
-        return _next("hold", state, observation, why)
+        return _next("hold", state, observation, why + asked)
     over = {"phase": "rolled_back", "traffic": Traffic(), "resumes": None}
-    return _next("roll_back", state, observation, reason, **over)
+    return _next("roll_back", state, observation, reason + asked, **over)
 
 
 def _new_step(kind: Kind, state: State, observation: Observation, reason: str, **changes: Any) -> Decision:

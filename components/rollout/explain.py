@@ -58,7 +58,7 @@ def headline(state: State) -> str:
 
 
 def _seen(state: State, seen: Observation) -> list[str]:
-    counts = ", ".join(f"{n:,} answered by {v}" for v, n in sorted(seen.requests.items())) or "no request answered"
+    counts = ", ".join(f"{n:,} given to {v}" for v, n in sorted(seen.requests.items())) or "no request yet"
     well = ", ".join(f"{v} {'can' if ok else 'CANNOT'} answer" for v, ok in sorted(seen.healthy.items()))
     at = f"{seen.at:%Y-%m-%d %H:%M:%S} UTC"
     return [f"  look {state.looks} at {at}: {counts}; {well or 'nobody knows who can answer'}"]
@@ -79,6 +79,9 @@ def _metric(plan: Plan, metric: Metric, state: State, seen: Observation) -> str:
 
 
 def _way_on(plan: Plan, state: State, seen: Observation) -> list[str]:
+    if state.phase == "promoting":
+        waits = "  still missing for a promotion: that the registry makes it reign, with approval "
+        return [waits + (state.approval or "not needed"), f"  to step in: {COMMAND} pause | abort {state.rollout}"]
     lacking = missing(plan, state, seen)
     lines = [f"  still missing for a promotion: {len(lacking) or 'nothing by the numbers'}"]
     lines += [f"    - {line}" for line in lacking]

@@ -11,9 +11,10 @@ def harms(plan: Plan, state: State, observation: Observation) -> list[str]:
     """Say, in words with the numbers, why the candidate has to go; an empty list is good news.
 
     The candidate goes when it cannot answer, when it has failed as many requests as ``plan.error_budget`` allows, when
-    someone refused its approval, or when e-Benjamini-Hochberg over the e-values of all guarding metrics finds harm at
-    half of ``plan.alpha``: a candidate that does no harm is so rolled back with that probability at most, over all
-    metrics and all looks together (Wang and Ramdas, "False discovery rate control with e-values", 2022).
+    someone refused its approval, when the record could not be kept for a while (see ``Fallback``), or when
+    e-Benjamini-Hochberg over the e-values of all guarding metrics finds harm at half of ``plan.alpha``: a candidate
+    that does no harm is so rolled back with that probability at most, over all metrics and all looks together (Wang and
+    Ramdas, "False discovery rate control with e-values", 2022).
 
     Args:
         plan: which metrics guard.
@@ -28,6 +29,8 @@ def harms(plan: Plan, state: State, observation: Observation) -> list[str]:
         found.append(f"the candidate failed {observation.failures} requests, the error budget is {plan.error_budget}")
     if observation.refusal is not None:
         found.append(f"its approval was refused by {observation.refusal}")
+    if observation.lost:
+        found.append(observation.lost)
     return found + _statistics(plan, observation)
 
 

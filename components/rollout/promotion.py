@@ -28,6 +28,10 @@ class Promotion(Protocol):
         """
         ...
 
+    def promoted(self, rollout: Rollout, approval: str | None) -> bool:
+        """Whether the candidate was made the reigning model on this approval; asking changes nothing."""
+        ...
+
 
 class NoRegistry:
     """For models outside the registry: nothing to ask, nobody to tell."""
@@ -43,3 +47,7 @@ class NoRegistry:
 
     def promote(self, _rollout: Rollout, _approval: str | None) -> None:
         """Do nothing: the traffic alone makes the model reign."""
+
+    def promoted(self, _rollout: Rollout, _approval: str | None) -> bool:
+        """Return False: nobody has noted it."""
+        return False

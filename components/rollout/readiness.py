@@ -27,8 +27,12 @@ def missing(plan: Plan, state: State, observation: Observation) -> list[str]:
     found = []
     if observation.healthy.get("candidate") is not True:
         found.append("nobody knows whether the candidate can answer")
+    if observation.healthy.get("stable") is False:
+        found.append("the stable model cannot answer, so there would be no way back")
+    elif observation.healthy.get("stable") is None:
+        found.append("nobody knows whether the stable model can answer, and so whether there is a way back")
     if observation.seen < plan.minimum_requests:
-        found.append(f"the candidate has answered {observation.seen} of {plan.minimum_requests} requests")
+        found.append(f"the candidate was given {observation.seen} of {plan.minimum_requests} requests")
     for metric in plan.metrics:
         if metric.margin is None:
             continue

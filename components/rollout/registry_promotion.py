@@ -67,9 +67,17 @@ class ByRegistry:
         """
         if approval is None:
             raise FairleadError(f"{rollout.candidate} needs an approval, and rollout {rollout.id} rests on none")
-        if approvals.find(self._settings, approval).state != "used":
+        if not self.promoted(rollout, approval):
             version = self._version(rollout)
             Registry(self._settings).promote(version.use_case, version.version, approval)
+
+    def promoted(self, _rollout: Rollout, approval: str | None) -> bool:
+        """Whether the approval was used up, which is the last thing that a promotion does.
+
+        Raises:
+            IntegrityError: the ledger was tampered with.
+        """
+        return approval is not None and approvals.find(self._settings, approval).state == "used"
 
     def _version(self, rollout: Rollout) -> Version:
         if rollout.candidate not in self._known:

@@ -10,18 +10,33 @@ from components.rollout.plan import Plan
 from components.rollout.samples import Evidence
 from components.rollout.traffic import Traffic, Variant
 
-Phase = Literal["starting", "running", "paused", "awaiting_approval", "watching", "promoted", "rolled_back", "aborted"]
+Phase = Literal[
+    "starting",
+    "running",
+    "paused",
+    "awaiting_approval",
+    "watching",
+    "promoting",
+    "promoted",
+    "rolled_back",
+    "aborted",
+]
 """``starting``: the candidate has not answered yet and gets nothing. ``running``: it is being compared.
 ``awaiting_approval``: it has earned the promotion, someone has to approve. ``watching``: blue-green after the switch,
-the old one is kept warm. ``paused``: weights stand still, guardrails do not. The others are final."""
+the old one is kept warm. ``promoting``: all is earned and approved, and the registry has not yet made it reign; until
+it has, the weights stay, and guardrails and operators may still take it back. ``paused``: weights stand still,
+guardrails do not. The others are final."""
 
 FINAL: tuple[Phase, ...] = ("promoted", "rolled_back", "aborted")
 
-LIVE: tuple[Phase, ...] = ("starting", "running", "paused", "awaiting_approval", "watching")
+LIVE: tuple[Phase, ...] = ("starting", "running", "paused", "awaiting_approval", "watching", "promoting")
 
-Kind = Literal["hold", "begin", "step", "weigh", "await", "switch", "pause", "resume", "promote", "roll_back", "abort"]
+Kind = Literal[
+    "hold", "begin", "step", "weigh", "await", "switch", "earn", "pause", "resume", "promote", "roll_back", "abort"
+]
 """What a decision does. ``begin``: first traffic; ``step``: next weight; ``weigh``: a bandit's new weight; ``switch``:
-all traffic to the candidate, with the old one watching; ``hold`` changes nothing."""
+all traffic to the candidate, with the old one watching; ``earn``: nothing is missing, the registry is to make it reign;
+``promote``: it reigns; ``hold`` changes nothing."""
 
 
 class _Value(BaseModel):
@@ -64,18 +79,20 @@ class State(_Value):
     phase: Phase
     started: AwareDatetime
     step_started: AwareDatetime
-    """When the present phase's step began: for a canary its weight, for blue-green its switch."""
+    """When the present step began: a canary's weight, blue-green's switch, the wait for an approval or the registry."""
     step: Annotated[int, Field(ge=0)] = 0
     """Place in ``plan.steps``."""
     traffic: Traffic = Traffic()
     step_requests: Annotated[int, Field(ge=0)] = 0
-    """Requests that the candidate had answered when the step began."""
+    """Requests that the candidate had been given when the step began."""
     looks: Annotated[int, Field(ge=0)] = 0
     """How often was looked, this time included."""
     reason: str = ""
     """Why it stands here."""
     approval: str | None = None
     """Id of the approval that the promotion rests on."""
+    earned: str = ""
+    """Why the promotion is earned; empty until it is."""
     wish: Annotated[int, Field(ge=0)] = 0
     """Number of the last wish that was taken up."""
     resumes: Phase | None = None
@@ -94,7 +111,8 @@ class Observation(_Value):
 
     at: AwareDatetime
     requests: Mapping[Variant, int] = {}
-    """Requests that each variant has answered since the rollout began, copies sent to a mirror included."""
+    """Requests that each variant was given since the rollout began, copies sent to a mirror included. Those that the
+    candidate was given and failed are among them, also where the stable model has answered in its place."""
     failures: int = 0
     """Requests that the candidate has failed since the rollout began."""
     evidence: Mapping[str, Evidence] = {}
@@ -107,10 +125,14 @@ class Observation(_Value):
     """Who refused the approval since the rollout began, and why; None while nobody has."""
     wish: Wish | None = None
     """The oldest wish that was not taken up."""
+    promoted: bool = False
+    """Whether the registry has made the candidate reign, on the approval that this rollout rests on."""
+    lost: str = ""
+    """Why the record could not be kept for a while, in which the stable model answered; empty while it is kept."""
 
     @property
     def seen(self) -> int:
-        """Requests that the candidate has answered."""
+        """Requests that the candidate was given."""
         return self.requests.get("candidate", 0)
 
 

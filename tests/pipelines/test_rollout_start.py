@@ -86,7 +86,7 @@ def test_it_runs_to_its_end_and_says_what_changes(settings, monkeypatch):
     assert said[0] == "requests are taken at http://localhost:1/infer"
     assert [line.split(": ")[1] for line in said[1:]] == [f"running, {w} % of the requests" for w in (20, 50)]
     assert plane.applied == [Traffic(candidate=20), Traffic(candidate=50), Traffic()]
-    assert Ledger(settings.ledger_path).verify() == 4
+    assert Ledger(settings.ledger_path).verify() == 5
 
 
 def test_what_is_over_is_not_brought_up_again(settings, monkeypatch):

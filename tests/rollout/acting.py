@@ -59,6 +59,9 @@ class FilePromotion:
     def promote(self, _rollout: object, approval: str | None) -> None:
         self._once(f"promoted with {approval}")
 
+    def promoted(self, _rollout: object, approval: str | None) -> bool:
+        return f"promoted with {approval}" in self.lines()
+
     def _once(self, line: str) -> None:
         if line not in self.lines():
             with self.path.open("ab", buffering=0) as f:

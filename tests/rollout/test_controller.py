@@ -4,98 +4,16 @@ import signal
 import sqlite3
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from components.core.errors import FairleadError
-from components.core.ledger import Ledger
 from components.rollout import history as histories
-from components.rollout.controller import DECIDED, STARTED, Around, Controller
-from components.rollout.state import Observation
-from components.rollout.store import SqliteStore, this_process
+from components.rollout.controller import DECIDED, STARTED
 from components.rollout.traffic import Traffic
 from tests.rollout.acting import FilePlane, FilePromotion
-from tests.rollout.looks import HARM, NEUTRAL, SAFE, START, plan, rollout
-
-LOOK = timedelta(seconds=30)
-
-
-def script(harm_at=None, safe_from=8):
-    """Return what is to be seen: a function of how often was looked, of nothing else."""
-
-    def observe(state):
-        seen = 120 * state.looks
-        found = HARM if state.looks == harm_at else SAFE if state.looks >= safe_from else NEUTRAL
-        requests = {"stable": 5 * seen, "candidate": seen}
-        return Observation(at=START + LOOK * (state.looks + 1), requests=requests, evidence=found)
-
-    return observe
-
-
-class World:
-    """A folder with all that a controller touches."""
-
-    def __init__(self, folder: Path, of=None, observe=None):
-        folder.mkdir(exist_ok=True)
-        self.store = SqliteStore(folder / "rollouts.db")
-        self.ledger = Ledger(folder / "ledger.db")
-        self.plane = FilePlane(folder / "plane")
-        self.promotion = FilePromotion(folder / "promotion")
-        self.observe = observe or script()
-        self.now = START
-        if not self.store.rollouts():
-            histories.start(self.store, rollout(of or plan()))
-
-    def controller(self, hook=None, holder=None, **other):
-        parts = {"store": self.store, "ledger": self.ledger, "plane": self.plane, "promotion": self.promotion, **other}
-        if hook is not None:
-            parts = {name: Mortal(part, hook) for name, part in parts.items()}
-        rest = {"observe": self.observe, "clock": lambda: self.now, "actor": "anna"}
-        return Controller("sba-1", Around(holder=holder or this_process(), **{**parts, **rest}))
-
-    def ask(self, *kinds):
-        for kind in kinds:
-            histories.record_wish(self.store, "sba-1", {"kind": kind, "actor": "olga", "reason": "r"}, START)
-
-    def wait(self, seconds):
-        self.now += timedelta(seconds=seconds)
-
-    def told(self):
-        """All that is left behind, without the wall clock of the ledger."""
-        return (
-            self.store.events("sba-1"),
-            [(e.kind, e.actor, e.payload) for e in self.ledger.entries()],
-            self.plane.lines(),
-            self.promotion.lines(),
-        )
-
-    @property
-    def phase(self):
-        return histories.read(self.store, "sba-1").state.phase
-
-
-class Mortal:
-    """Passes every call on, and gives a hook the chance to kill this process before and after it."""
-
-    def __init__(self, inner, hook):
-        self._inner, self._hook = inner, hook
-
-    def __getattr__(self, name):
-        method = getattr(self._inner, name)
-
-        def call(*args, **kwargs):
-            self._hook()
-            result = method(*args, **kwargs)
-            self._hook()
-            return result
-
-        return call
-
-
-def until_settled(controller):
-    while not controller.history.settled:
-        controller.look()
+from tests.rollout.looks import plan
+from tests.rollout.world import World, script, until_settled
 
 
 @pytest.fixture
@@ -118,11 +36,11 @@ def test_a_look_is_recorded_with_its_numbers_and_then_brought_about(world):
 
 def test_the_ledger_tells_the_start_and_each_change_and_seals_the_numbers(world):
     until_settled(world.controller())
-    assert world.ledger.verify() == 6
+    assert world.ledger.verify() == 7
     start, *decided = world.ledger.entries()
     assert (start.kind, start.actor, start.payload["candidate"]) == (STARTED, "anna", "models:/sba_loans/2")
     assert {e.kind for e in decided} == {DECIDED}
-    assert [e.payload["kind"] for e in decided] == ["begin", "step", "step", "await", "promote"]
+    assert [e.payload["kind"] for e in decided] == ["begin", "step", "step", "await", "earn", "promote"]
 
 
 def test_harm_is_answered_by_the_way_back(tmp_path):
@@ -212,7 +130,7 @@ def test_what_fails_is_recorded_and_tried_again(world):
     failed = [e.payload["text"] for e in world.store.events("sba-1") if e.kind == "failed"]
     assert set(failed) == {"no proxy"}
     assert waits[:4] == [1.0] * 4
-    assert world.ledger.verify() == 6
+    assert world.ledger.verify() == 7
 
 
 def test_a_plane_that_fails_is_no_reason_not_to_look(world):
@@ -236,21 +154,6 @@ def test_a_blind_look_holds_but_health_and_wishes_still_count(world):
     world.plane.well = {"stable": True, "candidate": False}
     world.controller().look()
     assert world.phase == "rolled_back"
-
-
-class Refusing(FilePromotion):
-    def promote(self, _rollout, _approval):
-        raise FairleadError("the ledger was tampered with")
-
-
-def test_a_registry_that_refuses_keeps_the_last_share_from_moving(world):
-    controller = world.controller(promotion=Refusing(world.promotion.path))
-    with pytest.raises(FairleadError, match="tampered"):
-        until_settled(controller)
-    assert world.phase == "promoted"
-    assert world.plane.lines()[-1] == '{"candidate":50,"mirror":null}'
-    until_settled(world.controller())
-    assert world.plane.lines()[-1] == "finished: candidate"
 
 
 class Unsure(FilePromotion):
@@ -279,6 +182,22 @@ def test_between_looks_it_waits_but_not_with_a_wish(world):
     assert world.controller().run(wait).phase == "aborted"
     assert waits == [1.0] * 3
     assert world.store.hold("sba-1", "other/x", world.now, 1), "the right was given back"
+
+
+def test_a_clock_that_is_set_back_delays_no_look(world):
+    controller, waits = world.controller(), []
+
+    def wait(seconds):
+        waits.append(seconds)
+        world.now -= timedelta(hours=1)
+        if len(waits) == 10:
+            assert len(histories.looks(world.store, "sba-1")) == 1
+        if len(waits) == 11:
+            assert len(histories.looks(world.store, "sba-1")) == 2
+            world.ask("abort")
+
+    assert controller.run(wait).phase == "aborted"
+    assert waits == [1.0] * 11
 
 
 def test_a_rollout_that_is_over_is_left_alone(world):

@@ -34,6 +34,7 @@ def test_the_candidate_gets_nothing_before_it_can_answer():
     waiting = look(1, healthy={"stable": True, "candidate": False})
     assert told("starting", waiting)[:3] == ("hold", "starting", 0)
     assert told("starting", look(1, healthy={}))[:3] == ("hold", "starting", 0)
+    assert told("starting", look(1, healthy={"candidate": True}))[:3] == ("hold", "starting", 0)
     assert told("starting", look(1))[:3] == ("begin", "running", 5)
 
 
@@ -71,13 +72,13 @@ def test_a_promotion_waits_for_its_approval():
     assert "waits for the approval" in reason
     assert told("awaiting_approval", look(99, **EARNED), **LAST)[:3] == ("hold", "awaiting_approval", 50)
     approved = look(99, **EARNED, approval="a1")
-    assert told("awaiting_approval", approved, **LAST)[:3] == ("promote", "promoted", 100)
-    assert told("running", approved, **LAST)[:3] == ("promote", "promoted", 100)
+    assert told("awaiting_approval", approved, **LAST)[:3] == ("earn", "promoting", 50)
+    assert told("running", approved, **LAST)[:3] == ("earn", "promoting", 50)
 
 
 def test_a_plan_may_do_without_an_approval():
     kind, phase, weight, reason = told("running", look(9, **EARNED), given={"approval": False}, **LAST)
-    assert (kind, phase, weight) == ("promote", "promoted", 100)
+    assert (kind, phase, weight) == ("earn", "promoting", 50)
     assert "no approval needed by the plan" in reason
 
 
@@ -97,31 +98,35 @@ def test_a_mirrored_candidate_goes_from_nothing_to_all_with_the_approval(strateg
     earned = look(9, **EARNED)
     assert told("running", earned, strategy)[:3] == ("await", "awaiting_approval", 0)
     kind, phase, weight, _ = told("awaiting_approval", look(9, **EARNED, approval="a1"), strategy)
-    assert weight == 100
-    assert (kind, phase) == (("switch", "watching") if strategy == "blue_green" else ("promote", "promoted"))
+    expected = ("switch", "watching", 100) if strategy == "blue_green" else ("earn", "promoting", 0)
+    assert (kind, phase, weight) == expected
 
 
 def test_blue_green_keeps_the_old_one_warm_and_watched():
     switched = decide(plan("blue_green"), standing("running", "blue_green"), look(9, **EARNED, approval="a1"))
     assert switched.traffic == Traffic(candidate=100, mirror="stable")
     assert (switched.state.approval, switched.state.step_requests) == ("a1", 400)
-    watched = decide(plan("blue_green"), switched.state, look(14, 401))
-    assert (watched.kind, watched.traffic) == ("promote", Traffic(candidate=100))
-    assert watched.state.approval == "a1"
+    watched = decide(plan("blue_green"), switched.state, look(14, 401, approval="a2"))
+    assert (watched.kind, watched.traffic) == ("earn", switched.traffic)
+    assert watched.state.approval == "a2"
 
 
 @pytest.mark.parametrize(
     ("minute", "seen", "changes", "kind"),
     [
         (4.9, 90, {}, "hold"),
-        (5, 90, {}, "promote"),
+        (5, 90, {"approval": "a1"}, "earn"),
+        (5, 90, {}, "hold"),
+        (5 + 168 * 60, 90, {}, "roll_back"),
+        (5, 90, {"approval": "a1", "healthy": {"candidate": True}}, "hold"),
         (50, 0, {}, "hold"),
         (500, 0, {}, "hold"),
         (5, 90, {"healthy": {"stable": True}}, "hold"),
         (1, 90, {"evidence": HARM}, "roll_back"),
         (5, 90, {"healthy": {"stable": True, "candidate": False}}, "roll_back"),
         (5, 90, {"healthy": {"stable": False, "candidate": True}}, "hold"),
-        (1, 90, {"wish": wish("promote")}, "promote"),
+        (1, 90, {"wish": wish("promote"), "approval": "a1"}, "earn"),
+        (1, 90, {"wish": wish("promote")}, "hold"),
         (1, 90, {"wish": wish("abort")}, "abort"),
     ],
 )
@@ -131,7 +136,7 @@ def test_the_watch_after_the_switch(minute, seen, changes, kind):
 
 def test_blue_green_without_a_watch_is_promoted_at_once():
     found = told("running", look(9, **EARNED, approval="a1"), "blue_green", {"watch_minutes": 0.0})
-    assert found[:3] == ("promote", "promoted", 100)
+    assert found[:3] == ("earn", "promoting", 0)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -147,6 +152,41 @@ def test_time_runs_out_without_a_verdict(strategy, then):
 def test_a_verdict_at_the_last_moment_counts_and_waits_for_people():
     assert told("running", look(60, **EARNED), "ab")[:2] == ("await", "awaiting_approval")
     assert told("awaiting_approval", look(6000, **EARNED), "ab")[:2] == ("hold", "awaiting_approval")
+
+
+PATIENT = {"approval_hours": 2.0}
+
+
+@pytest.mark.parametrize("phase", ["awaiting_approval", "promoting"])
+def test_nobody_waits_for_ever_for_an_approval_or_the_registry(phase):
+    waiting = {**LAST, "step_started": START + timedelta(hours=1), "earned": "it is better"}
+    in_time, late = look(179.9, **EARNED), look(180, **EARNED)
+    assert told(phase, in_time, given=PATIENT, **waiting)[:3] == ("hold", phase, 50)
+    kind, _, weight, reason = told(phase, late, given=PATIENT, **waiting)
+    assert (kind, weight) == ("roll_back", 0)
+    assert reason.startswith("the 2 hours for an approval are up: ")
+    held = told(phase, late, given={**PATIENT, "when_time_is_up": "hold"}, **waiting)
+    assert held[:3] == ("hold", phase, 50)
+    assert held[3].endswith("The plan says to hold: approve or abort it")
+    assert told("awaiting_approval", look(180, **EARNED, approval="a1"), given=PATIENT, **waiting)[0] == "earn"
+    assert told("awaiting_approval", look(180, 400), given=PATIENT, **waiting)[0] == "roll_back"
+
+
+def test_the_wait_for_an_approval_begins_when_it_is_earned():
+    assert decide(plan(), standing("running", **LAST), look(9, **EARNED)).state.step_started == look(9).at
+
+
+def test_what_is_earned_goes_on_at_its_weight_until_the_registry_has_made_it_reign():
+    earned = decide(plan(), standing("running", **LAST), look(9, **EARNED, approval="a1")).state
+    held = decide(plan(), earned, look(10, 410, approval="a2"))
+    assert (held.kind, held.traffic, held.state.approval) == ("hold", Traffic(candidate=50), "a2")
+    assert "the registry has not made it reign yet" in held.reason
+    refused = decide(plan(), held.state, look(10, 410, wish=wish("promote"))).state
+    assert refused.reason.endswith(f"refused: it is under way: {earned.earned}")
+    reigns = decide(plan(), refused, look(11, 420, promoted=True, evidence=HARM))
+    assert (reigns.kind, reigns.state.phase, reigns.traffic) == ("promote", "promoted", Traffic(candidate=100))
+    assert (reigns.reason, reigns.state.approval) == (earned.reason, "a2")
+    assert told("running", look(9, 400, promoted=True), **LAST)[0] == "hold"
 
 
 def test_a_bandit_stops_weighing_when_its_time_is_up():
@@ -195,7 +235,7 @@ def test_a_wish_that_cannot_be_granted_is_answered(phase, kind, says):
 
 
 def test_an_operator_may_skip_steps_but_not_the_evidence():
-    assert told("running", look(1, **EARNED, approval="a1", wish=wish("promote")))[:3] == ("promote", "promoted", 100)
+    assert told("running", look(1, **EARNED, approval="a1", wish=wish("promote")))[:3] == ("earn", "promoting", 5)
     assert told("running", look(1, **EARNED, wish=wish("promote")))[:2] == ("await", "awaiting_approval")
     ill = look(1, **EARNED, approval="a1", wish=wish("promote"), healthy={"stable": False, "candidate": True})
     assert "there would be no way back" in told("running", ill)[3]
@@ -205,6 +245,28 @@ def test_a_wish_is_taken_up_once():
     state = decide(plan(), standing("running"), look(1, 150, wish=wish("resume", 7))).state
     assert state.wish == 7
     assert decide(plan(), state, look(2, 150)).state.wish == 7
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_nothing_goes_forward_while_nobody_knows_of_the_stable_model(strategy):
+    unknown = look(9, **EARNED, approval="a1", healthy={"candidate": True})
+    for phase in ("starting", "running", "awaiting_approval"):
+        assert told(phase, unknown, strategy)[:2] == ("hold", phase)
+    assert "nobody knows whether the stable model can answer" in told("awaiting_approval", unknown, strategy)[3]
+
+
+@pytest.mark.parametrize("kind", ["pause", "resume", "promote"])
+def test_a_wish_that_harm_overtakes_is_answered(kind):
+    assert told("running", look(9, 150, evidence=HARM, wish=wish(kind)))[3].endswith(
+        f"; {kind} asked for by olga at 2026-03-01 09:00:00 UTC: as agreed and refused for that"
+    )
+    ill = told("running", look(9, 150, evidence=HARM, healthy=STABLE_ILL, wish=wish(kind)))
+    assert (ill[0], f"{kind} asked for by olga" in ill[3]) == ("hold", True)
+
+
+def test_a_record_that_was_lost_ends_it():
+    lost = told("running", look(9, 150, lost="10 looks in a row could not be recorded"))
+    assert (lost[0], lost[3]) == ("roll_back", "10 looks in a row could not be recorded")
 
 
 STABLE_ILL = {"stable": False, "candidate": True}

@@ -32,7 +32,7 @@ def test_it_says_what_was_seen_and_what_is_missing(told):
     growing = {**NEUTRAL, "brier": evidence("brier", e_safe=6.4)}
     text = told(look(1), look(2, 1084, evidence=growing))
     assert text.startswith("sba-1: running, 25 % of the requests\n  because step 1 of 3 (5 %)")
-    assert "1,084 answered by candidate, 1,000 answered by stable" in text
+    assert "1,084 given to candidate, 1,000 given to stable" in text
     assert "harm beyond 0.005: e-value 1, goes at 120" in text
     assert "brier: candidate - stable +0 [-0.05, +0.05] on 500 and 500 requests" in text
     assert "e-value 6.4, needs 40 (about 988 more requests at this pace)" in text
@@ -57,6 +57,15 @@ def test_what_is_over_asks_for_nothing_more(told):
     assert "step in" not in text
 
 
+def test_a_promotion_that_the_registry_holds_up_says_so(told):
+    last = {"evidence": SAFE, "approval": "a1"}
+    text = told(look(1), look(2, 500, **last, wish=wish("promote")), look(3, 510, **last), failure="no registry")
+    assert text.startswith("sba-1: promoting, 5 % of the requests")
+    assert "NOT BROUGHT ABOUT: no registry" in text
+    assert "still missing for a promotion: that the registry makes it reign, with approval a1" in text
+    assert text.endswith("to step in: fairlead rollout pause | abort sba-1")
+
+
 def test_what_is_shown_is_called_shown(told):
     assert "needs 40 (shown)" in told(look(1), look(2, 500, evidence=SAFE))
 
@@ -64,7 +73,7 @@ def test_what_is_shown_is_called_shown(told):
 def test_the_answer_to_a_wish_outlives_the_look_that_gave_it(told):
     text = told(look(1), look(2, 50, wish=wish("promote")), look(3, 60))
     assert "the last wish was answered at look 2: promotion asked for by olga" in text
-    assert "refused: the candidate has answered 50 of 100 requests" in text
+    assert "refused: the candidate was given 50 of 100 requests" in text
 
 
 def test_a_pause_is_told_as_long_as_it_lasts(told):

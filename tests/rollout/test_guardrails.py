@@ -60,6 +60,15 @@ def test_several_guards_pay_for_being_several(e_harm, guards, found):
     assert bool(harms(plan(metrics=metrics), RUNNING, look(evidence=seen))) == found
 
 
+def test_a_guard_without_data_counts_as_one_all_the_same():
+    alone = {"error_rate": evidence("error_rate", e_harm=119.0)}
+    assert harms(plan(), RUNNING, look(evidence=alone)) == []
+    found = {"error_rate": evidence("error_rate", e_harm=120.0)}
+    for others in ({}, {"brier": evidence("brier", estimate=None, reason="no outcome yet")}):
+        (harm,) = harms(plan(), RUNNING, look(evidence={**found, **others}))
+        assert harm.endswith("3 guards at level 0.025")
+
+
 def test_two_metrics_that_both_suggest_harm_support_each_other():
     half = {name: evidence(name, e_harm=61.0) for name in ("error_rate", "brier")}
     assert len(harms(plan(), RUNNING, look(evidence={**NEUTRAL, **half}))) == 2

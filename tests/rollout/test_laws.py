@@ -65,6 +65,11 @@ class Laws(RuleBasedStateMachine):
         self._look(0.2, 30, {**seen, "wish": wish(kind, self.wishes)})
 
     @precondition(lambda self: not self.state.final)
+    @rule(seen=well)
+    def the_registry_acts(self, seen):
+        self._look(0.2, 30, {**seen, "promoted": self.state.phase == "promoting"})
+
+    @precondition(lambda self: not self.state.final)
     @rule(new=st.integers(1, 9))
     def fail(self, new):
         self.failed += new
@@ -88,20 +93,29 @@ class Laws(RuleBasedStateMachine):
     def all_of_the_traffic_is_earned_and_approved(self):
         if self.decision is None or self.before.traffic.candidate == 100 or self.state.traffic.candidate < 100:
             return
-        assert promised(self.plan, self.seen)
-        assert not self.plan.approval or self.state.approval == "a1" == self.seen.approval
-        assert self.before.phase in ("running", "awaiting_approval")
+        assert not self.plan.approval or self.state.approval == "a1"
+        if self.state.phase == "watching":
+            assert promised(self.plan, self.seen)
+            assert self.before.phase in ("running", "awaiting_approval")
+        else:
+            assert (self.before.phase, self.seen.promoted) == ("promoting", True)
 
     @invariant()
     def a_promotion_comes_from_evidence_or_from_the_watch(self):
         if self.state.phase == "promoted":
             assert self.state.traffic == Traffic(candidate=100)
             if self.decision.kind == "promote":
-                assert promised(self.plan, self.seen) or self.before.phase == "watching"
+                assert self.seen.promoted
+        if self.decision is not None and self.decision.kind == "earn":
+            assert promised(self.plan, self.seen) or self.before.phase == "watching"
+            assert not self.plan.approval or self.state.approval == "a1" == self.seen.approval
+            assert self.state.traffic == self.before.traffic
 
     @invariant()
     def harm_is_answered_at_once(self):
         if self.decision is None or self.before.final or self.seen.healthy.get("stable") is False:
+            return
+        if self.seen.promoted:  # it reigns: there is nothing to go back to
             return
         harmful = self.seen.evidence is HARM or self.failed >= 20 or self.seen.refusal
         if harmful or (self.seen.healthy.get("candidate") is False and "starting" not in _phases(self.before)):
@@ -112,8 +126,10 @@ class Laws(RuleBasedStateMachine):
     def the_candidate_gets_more_only_when_all_is_well(self):
         if self.decision is None or self.state.traffic.candidate <= self.before.traffic.candidate:
             return
-        assert self.seen.healthy == WELL
         assert self.before.phase != "paused"
+        if self.seen.promoted:
+            return
+        assert self.seen.healthy == WELL
         assert self.before.phase == "starting" or self.seen.requests["candidate"] > 0
         assert self.seen.evidence or self.before.phase == "starting"
 
@@ -123,6 +139,7 @@ class Laws(RuleBasedStateMachine):
             self.state.phase in ("watching", "promoted")
             or self.before.phase == "watching"
             or "watching" in _phases(self.state)
+            or (self.strategy == "blue_green" and "promoting" in _phases(self.state))
         ):
             return
         planned = {"canary": 50, "ab": 40, "bandit": 95}.get(self.strategy, 0)

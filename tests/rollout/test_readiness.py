@@ -16,9 +16,17 @@ def test_what_has_shown_everything_misses_nothing():
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"seen": 99}, "the candidate has answered 99 of 100 requests"),
-        ({"healthy": {}}, "nobody knows whether the candidate can answer"),
-        ({"healthy": {"candidate": False}}, "nobody knows whether the candidate can answer"),
+        ({"seen": 99}, "the candidate was given 99 of 100 requests"),
+        ({"healthy": {"stable": True}}, "nobody knows whether the candidate can answer"),
+        ({"healthy": {"stable": True, "candidate": False}}, "nobody knows whether the candidate can answer"),
+        (
+            {"healthy": {"candidate": True}},
+            "nobody knows whether the stable model can answer, and so whether there is a way back",
+        ),
+        (
+            {"healthy": {"stable": False, "candidate": True}},
+            "the stable model cannot answer, so there would be no way back",
+        ),
         (
             {"evidence": {**SAFE, "brier": evidence("brier", e_safe=39.9)}},
             "brier: that it is not worse by 0.02 is not shown yet, e-value 39.9 of 40 (candidate - stable +0 "

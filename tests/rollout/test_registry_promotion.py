@@ -49,7 +49,10 @@ def test_a_given_approval_opens_the_door_and_is_used_up(door, settings, started)
     door.ask(started)
     assert len(asked(settings)) == 1
     assert door.approval(started) == given.id
+    assert not door.promoted(started, given.id)
+    assert not door.promoted(started, None)
     door.promote(started, given.id)
+    assert door.promoted(started, given.id)
     door.promote(started, given.id)
     assert Registry(settings).champion("sba_loans").version == 2
     assert door.approval(started) is None

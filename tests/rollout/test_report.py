@@ -10,7 +10,7 @@ from components.rollout.decide import decide
 from components.rollout.report import MOST_LOOKS, write_report
 from components.rollout.store import SqliteStore
 from tests.rollout.looks import START, look, plan, rollout
-from tests.rollout.test_controller import World, script, until_settled
+from tests.rollout.world import World, script, until_settled
 
 
 @pytest.fixture
