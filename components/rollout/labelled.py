@@ -52,4 +52,10 @@ def loss(metric: Metric, probability: pl.Expr) -> pl.Expr:
 
 def warning(plan: Plan, metric: Metric) -> str:
     """Say what a plan leaves open about outcomes; empty when nothing."""
-    return WARNING if metric.name in LABELLED and plan.mature_after_hours is None else ""
+    if metric.name not in LABELLED:
+        return ""
+    if plan.mature_after_hours is None:
+        return WARNING
+    if plan.mature_after_hours >= plan.maximum_hours:
+        return f"no outcome can count: they mature after {plan.mature_after_hours:g} hours, the rollout's time is up before"
+    return ""

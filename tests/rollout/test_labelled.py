@@ -84,4 +84,5 @@ def test_pairs_of_rows_that_come_together_are_one_pair() -> None:
 def test_a_plan_that_takes_outcomes_as_they_come_is_told_what_that_means() -> None:
     assert "mature_after_hours" in warning(plan(LOSS), LOSS)
     assert warning(plan(LOSS, mature_after_hours=1.0), LOSS) == ""
+    assert "no outcome can count" in warning(plan(LOSS, mature_after_hours=168.0), LOSS)
     assert "mature_after_hours" in notes(plan(LOSS), seen())["log_loss"]
