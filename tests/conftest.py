@@ -5,6 +5,9 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+
+# Before anything that imports Feast, which puts Prometheus' client into a mode where registries share their values.
+import prometheus_client  # noqa: F401
 import pytest
 
 from components.core.artifacts import hash_file
