@@ -57,5 +57,5 @@ def warning(plan: Plan, metric: Metric) -> str:
     if plan.mature_after_hours is None:
         return WARNING
     if plan.mature_after_hours >= plan.maximum_hours:
-        return f"no outcome can count: they mature after {plan.mature_after_hours:g} hours, the rollout's time is up before"
+        return f"no outcome can count: they mature after {plan.mature_after_hours:g} hours, and the rollout ends before"
     return ""
