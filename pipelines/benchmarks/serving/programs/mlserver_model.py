@@ -36,7 +36,7 @@ def main() -> None:
     """Write the settings down and become MLServer."""
     given = arguments()
     server: dict[str, Any] = {"host": given.host, "http_port": given.port}
-    server |= {"grpc_port": free_port(), "metrics_port": free_port()}
+    server |= {"grpc_port": free_port(), "metrics_port": free_port(), "metrics_dir": str(given.scratch)}
     if given.quiet:
         server |= {"parallel_workers": 0, "debug": False, "metrics_endpoint": None}
     model = {
