@@ -125,6 +125,23 @@ class Supervisor:
             write(path, text)
         self._supervise()
 
+    def revive(self, deadline: float = START_SECONDS) -> bool:
+        """Start a supervision that has died, and with it all that is wanted; returns when its servers are ready.
+
+        Returns:
+            Whether it had died. One that was never started, or that was closed, is left alone.
+
+        Raises:
+            FairleadError: a server is not ready in time; it goes on being tried, unlike with ``start``.
+        """
+        if self.running() or not any((self.folder / "wanted").glob("*.json")):
+            return False
+        self._supervise()
+        end = time.monotonic() + deadline
+        for server in self.servers():
+            self._wait_until_ready(server, end - time.monotonic())
+        return True
+
     def running(self) -> bool:
         """Whether the supervision is at work."""
         try:

@@ -98,6 +98,21 @@ def test_servers_end_with_a_supervision_that_is_killed_and_come_back_with_the_ne
     assert pid(supervisor, server.name) != first
 
 
+def test_a_supervision_that_was_killed_is_revived_once_and_one_that_was_closed_is_not(supervisor: Supervisor) -> None:
+    assert not supervisor.revive()
+    server = supervisor.start("stable", "models:/a/1")
+    first = pid(supervisor, server.name)
+    assert not supervisor.revive()
+    os.kill(int((supervisor.folder / "lock").read_text()), signal.SIGKILL)
+    until(lambda: gone(first))
+    until(lambda: not supervisor.running())
+    assert supervisor.revive()
+    assert supervisor.alive()["stable"]
+    supervisor.close()
+    assert not supervisor.revive()
+    assert not supervisor.running()
+
+
 def test_closing_leaves_no_process(supervisor: Supervisor) -> None:
     server = supervisor.start("stable", "models:/a/1")
     process = pid(supervisor, server.name)

@@ -26,8 +26,10 @@ class EnvoyPlane:
 
     def __init__(self, proxy: Proxy, patience: float = PATIENCE) -> None:
         self.proxy = proxy
-        self.admin = Admin(proxy.admin_port, timeout=patience)
+        self.admin = Admin(proxy.admin_port or proxy.admin_socket, timeout=patience)
         self._patience = patience
+        # Which rollout's candidate it was: another rollout's cannot have won by it.
+        self._won = f"candidate {proxy.salt}".strip()
 
     def apply(self, traffic: Traffic) -> None:
         """Bring the traffic about; returns when Envoy has it in force.
@@ -74,7 +76,7 @@ class EnvoyPlane:
         port = self.port("candidate")
         if port is not None:
             self.take_over(port)
-        elif self._notes("stable").get("came_from") != "candidate":
+        elif self._notes("stable").get("came_from") != self._won:
             raise FairleadError("the candidate cannot win: the proxy knows none; start one first")
 
     def take_over(self, port: int) -> None:
@@ -87,21 +89,25 @@ class EnvoyPlane:
             FairleadError: Envoy does not take a step, or the server is not ready; the candidate goes on answering then.
         """
         self.apply(Traffic(candidate=100))
-        self._point("stable", port, came_from="candidate")
+        self._point("stable", port, came_from=self._won)
         if not self._within_patience(lambda: self.admin.servers()["stable"].get(port, False)):
             raise FairleadError(f"the server on port {port} is not ready to be stable after {self._patience:g} s")
         self.apply(Traffic())
         self.point("candidate", None)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, given_up: Callable[[], bool] = lambda: False) -> None:
         """Return when Envoy is up.
+
+        Args:
+            seconds: for how long to wait.
+            given_up: says that waiting is in vain.
 
         Raises:
             FairleadError: it is not, after so many seconds.
         """
         end = time.monotonic() + seconds
         while self.current() is None:
-            if time.monotonic() > end:
+            if time.monotonic() > end or given_up():
                 raise FairleadError(f"Envoy is not up after {seconds:g} s; its files are in {self.proxy.folder}")
             time.sleep(0.01)
 

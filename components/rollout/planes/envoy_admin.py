@@ -1,8 +1,10 @@
 """What Envoy says of itself on its admin interface."""
 
+import http.client
 import json
-import urllib.request
+import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from components.core.errors import FairleadError
@@ -17,12 +19,12 @@ class Admin:
     """Questions to one Envoy; each of them raises FairleadError when it cannot be reached.
 
     Args:
-        port: of the admin interface on loopback.
+        where: port of the admin interface on loopback, or the path of its Unix socket.
         timeout: seconds to wait for an answer.
     """
 
-    def __init__(self, port: int, timeout: float = 5.0) -> None:
-        self._root = f"http://{HOST}:{port}"
+    def __init__(self, where: int | Path, timeout: float = 5.0) -> None:
+        self._where = where
         self._timeout = timeout
 
     def traffic(self) -> Traffic | None:
@@ -54,11 +56,38 @@ class Admin:
         return list(found.get("configs", []))
 
     def _fetch(self, path: str) -> str:
+        where = self._where if isinstance(self._where, Path) else f"http://{HOST}:{self._where}"
+        connection = self._connection()
         try:
-            with urllib.request.urlopen(self._root + path, timeout=self._timeout) as answer:  # noqa: S310
-                return str(answer.read().decode())
-        except OSError as error:
-            raise FairleadError(f"Envoy cannot be reached at {self._root}: {error}; is it running?") from error
+            connection.request("GET", path, headers={"Host": "envoy"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            raise FairleadError(f"Envoy cannot be reached at {where}: {error}; is it running?") from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise FairleadError(f"Envoy at {where} refuses {path}: {answer.status} {text[:200]}")
+        return text
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if isinstance(self._where, Path):
+            return _OnSocket(self._where, self._timeout)
+        return http.client.HTTPConnection(HOST, self._where, timeout=self._timeout)
+
+
+class _OnSocket(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 def _well(host: Mapping[str, Any]) -> bool:

@@ -47,8 +47,8 @@ class Proxy(BaseModel):
     """Where its files are."""
     port: int
     """Port that takes the requests, on loopback."""
-    admin_port: int
-    """Port of the admin interface, on loopback."""
+    admin_port: int | None = None
+    """Port of the admin interface, on loopback, for any user of this machine; None keeps it to ``admin_socket``."""
     host: str = HOST
     """Address that takes the requests; the admin interface is on loopback whatever this says."""
     sticky_header: str | None = None
@@ -62,6 +62,11 @@ class Proxy(BaseModel):
     """Longest time for one request, tries included."""
     try_seconds: float = Field(default=10.0, gt=0)
     """Longest time for one try; a candidate that hangs costs so much, and the stable model answers then."""
+
+    @property
+    def admin_socket(self) -> Path:
+        """The admin interface as a socket that its owner alone may use: whoever reaches it can stop the proxy."""
+        return self.folder / "admin.sock"
 
     @property
     def bootstrap(self) -> Path:
@@ -91,7 +96,7 @@ def bootstrap(proxy: Proxy) -> Json:
     """
     return {
         "node": {"id": "fairlead", "cluster": "fairlead"},
-        "admin": {"address": _address(HOST, proxy.admin_port)},
+        "admin": {"address": _admin(proxy)},
         "static_resources": {
             "listeners": [_listener(proxy)],
             "clusters": [*(_cluster(proxy, variant) for variant in VARIANTS), _fallback()],
@@ -316,6 +321,12 @@ def _hash(header: str, salt: str) -> Json:
 
 def _file(path: Path) -> Json:
     return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3", "initial_fetch_timeout": "5s"}
+
+
+def _admin(proxy: Proxy) -> Json:
+    if proxy.admin_port:
+        return _address(HOST, proxy.admin_port)
+    return {"pipe": {"path": str(proxy.admin_socket), "mode": 0o600}}
 
 
 def _address(host: str, port: int) -> Json:

@@ -10,6 +10,9 @@ from components.rollout.planes import envoy_config as config
 from components.rollout.planes.envoy_config import Json, Proxy
 from components.rollout.traffic import VARIANTS, Traffic
 
+LONGEST_SOCKET = 107
+"""Bytes of a Unix socket's path: what Linux allows."""
+
 
 def binary() -> Path:
     """Return Envoy's executable.
@@ -42,8 +45,17 @@ def prepare(proxy: Proxy) -> None:
 
     Args:
         proxy: what stays the same.
+
+    Raises:
+        FairleadError: the folder's path is too long for a socket in it.
     """
-    proxy.folder.mkdir(parents=True, exist_ok=True)
+    path = str(proxy.admin_socket)
+    if not proxy.admin_port and len(path.encode()) > LONGEST_SOCKET:
+        raise FairleadError(
+            f"the path of the proxy's admin socket has {len(path.encode())} bytes, allowed: {LONGEST_SOCKET}; take a "
+            f"shorter FAIRLEAD_HOME: {path}"
+        )
+    proxy.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     place(proxy.bootstrap, config.bootstrap(proxy))
     if not proxy.routes.exists():
         place(proxy.routes, config.routes(Traffic(), new_version(), proxy))

@@ -1,21 +1,29 @@
 """One machine as a traffic plane: model servers under a supervisor, with Envoy before them."""
 
+import logging
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from components.core.config import Settings, write_settings
 from components.core.errors import FairleadError
+from components.rollout.child import LOOPING
 from components.rollout.planes import envoy_process
 from components.rollout.planes.envoy import EnvoyPlane
 from components.rollout.planes.envoy_config import Proxy
 from components.rollout.supervise import write
 from components.rollout.supervisor import CommandOf, Server, Supervisor
 from components.rollout.traffic import Traffic, Variant
-from components.serving.process import free_port
+from components.serving.process import free_port, tail
+
+logger = logging.getLogger(__name__)
 
 PROXY = "envoy"
 """Name of Envoy among the supervised processes."""
+
+HEALTH_SECONDS = 5.0
+"""Envoy that was started again gets so long to see who is healthy."""
 
 
 class MachinePlane:
@@ -72,7 +80,7 @@ class MachinePlane:
         self.supervisor.start("stable", server.bundle)
         envoy_process.prepare(self.proxy)
         self.supervisor.keep(PROXY, envoy_process.command(self.proxy, workers=self._workers))
-        self.envoy.wait(seconds=10)
+        self._wait()
         self.envoy.point("stable", server.port)
 
     def admit(self, candidate: str) -> Server:
@@ -94,7 +102,12 @@ class MachinePlane:
         return server
 
     def apply(self, traffic: Traffic) -> None:
-        """Bring the traffic about."""
+        """Bring the traffic about; where the supervision was killed, and all with it, it is started again first.
+
+        Raises:
+            FairleadError: a server does not come back, or the proxy does not take the change.
+        """
+        self._revive()
         self.envoy.apply(traffic)
 
     def current(self) -> Traffic | None:
@@ -124,6 +137,35 @@ class MachinePlane:
             if server.port != port:
                 self.supervisor.stop(server.name)
 
+    def _revive(self) -> None:
+        ready = False
+        try:
+            ready = self.supervisor.revive()
+        except FairleadError as error:
+            # The proxy has to share out what is left: a candidate that does not come back is for the guardrails.
+            logger.warning("after the supervision was killed: %s", error)
+            ready = True
+        if ready:
+            self._wait()
+            end = time.monotonic() + HEALTH_SECONDS
+            while not all(self.healthy().values()) and time.monotonic() < end:
+                time.sleep(0.02)
+
+    def _wait(self) -> None:
+        """Return when the proxy is up.
+
+        Raises:
+            FairleadError: it is not; with the end of its log.
+        """
+        try:
+            self.envoy.wait(seconds=10, given_up=self._proxy_loops)
+        except FairleadError as error:
+            log = self.supervisor.log(PROXY)
+            raise FairleadError(f"{error}\n{tail(log) if log.exists() else 'It has written no log.'}") from error
+
+    def _proxy_loops(self) -> bool:
+        return bool(self.supervisor.state(PROXY).get("failures", 0) >= LOOPING)
+
     def close(self) -> None:
         """Stop proxy and servers; weights and logs stay."""
         self.supervisor.close()
@@ -134,7 +176,7 @@ class MachinePlane:
         if path.exists():
             return Proxy.model_validate_json(path.read_text(encoding="utf-8"))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        proxy = Proxy(folder=self.folder / "envoy", port=port or free_port(), admin_port=free_port())
+        proxy = Proxy(folder=self.folder / "envoy", port=port or free_port())
         write(path, proxy.model_dump_json(indent=1))
         return proxy
 

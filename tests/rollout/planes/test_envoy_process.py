@@ -43,3 +43,8 @@ def test_what_envoy_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     place(proxy.bootstrap, fixed)
     with pytest.raises(FairleadError, match="no_such_field"):
         validate(proxy)
+
+
+def test_a_folder_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FairleadError, match="allowed: 107; take a shorter FAIRLEAD_HOME"):
+        prepare(Proxy(folder=tmp_path / ("d" * 100), port=1))

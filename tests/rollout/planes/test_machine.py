@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,9 @@ from tests.rollout.test_child import until
 from tests.rollout.test_supervisor import command
 
 
-def plane_in(folder: Path) -> MachinePlane:
+def plane_in(folder: Path, salt: str = "r1", port: int = 0) -> MachinePlane:
     settings = read_settings({"FAIRLEAD_HOME": str(folder)})
-    return MachinePlane(folder / "traffic", settings, command=command, salt="r1")
+    return MachinePlane(folder / "traffic", settings, command=command, salt=salt, port=port)
 
 
 @pytest.fixture
@@ -85,3 +86,51 @@ def test_a_candidate_that_crashes_again_and_again_is_not_healthy(plane: MachineP
     until(lambda: plane.supervisor.state(server.name).get("status") == "running")
     time.sleep(0.1)
     assert plane.healthy()["candidate"] is False
+
+
+def test_a_candidate_wins_once_it_is_admitted_not_by_the_victory_before(plane: MachinePlane, tmp_path: Path) -> None:
+    with pytest.raises(FairleadError, match="the proxy knows none"):
+        plane.finish("candidate")
+    plane.admit("models:/a/2")
+    plane.finish("candidate")
+    plane.finish("candidate")
+    following = plane_in(tmp_path, salt="r2")
+    following.open("models:/a/2")
+    with pytest.raises(FairleadError, match="the proxy knows none"):
+        following.finish("candidate")
+    following.admit("models:/a/3")
+    following.finish("candidate")
+    assert [s.bundle for s in plane.supervisor.servers()] == ["models:/a/3"]
+
+
+def test_a_supervision_that_was_killed_is_back_with_all_it_kept_when_traffic_is_applied(plane: MachinePlane) -> None:
+    plane.admit("models:/a/2")
+    plane.apply(Traffic(candidate=35))
+    os.kill(int((plane.supervisor.folder / "lock").read_text()), signal.SIGKILL)
+    until(lambda: not plane.supervisor.running())
+    assert plane.current() is None
+    plane.apply(Traffic(candidate=35))
+    assert plane.current() == Traffic(candidate=35)
+    assert plane.healthy() == {"stable": True, "candidate": True}
+    with Load(plane.proxy.port, call, clients=2, limit=20) as load:
+        pass
+    assert load.failed == []
+
+
+def test_a_plane_that_was_closed_stays_closed(plane: MachinePlane) -> None:
+    plane.close()
+    with pytest.raises(FairleadError, match="cannot be reached"):
+        plane.apply(Traffic())
+    assert not plane.supervisor.running()
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        made = plane_in(tmp_path, port=taken.getsockname()[1])
+        try:
+            with pytest.raises(FairleadError, match=r"Envoy is not up(.|\n)*Address already in use"):
+                made.open("models:/a/1")
+        finally:
+            made.close()

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.core.errors import FairleadError
+from components.rollout.planes.envoy_admin import Admin
 from components.rollout.planes.envoy_config import Proxy
 from components.rollout.planes.envoy_process import command, prepare
 from components.serving.process import free_port
@@ -49,9 +51,9 @@ def envoy(proxy: Proxy) -> Iterator["subprocess.Popen[bytes]"]:
         end = time.monotonic() + 10
         while True:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{proxy.admin_port}/ready", timeout=1):
-                    break
-            except OSError:
+                Admin(proxy.admin_port or proxy.admin_socket, timeout=1).traffic()
+                break
+            except FairleadError:
                 assert process.poll() is None, (proxy.folder / "envoy.log").read_text()
                 assert time.monotonic() < end
                 time.sleep(0.01)
@@ -63,7 +65,7 @@ def envoy(proxy: Proxy) -> Iterator["subprocess.Popen[bytes]"]:
 
 def new_proxy(folder: Path, **options: object) -> Proxy:
     """A proxy on free ports with its files prepared, checked often so that tests are quick."""
-    values = {"folder": folder, "port": free_port(), "admin_port": free_port(), "health_seconds": 0.1, **options}
+    values = {"folder": folder, "port": free_port(), "health_seconds": 0.1, **options}
     proxy = Proxy.model_validate(values)
     prepare(proxy)
     return proxy
