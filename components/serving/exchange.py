@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.errors import ContractViolation, FairleadError
+from components.core.shown import shown
 
 EXPLAINS = "x-fairlead-explains"
 """Header of the calls by which an explainer has rows scored that it made up: they are answered, and neither logged nor
@@ -18,6 +19,9 @@ Id = TypeVar("Id", str, str | None)
 
 REQUEST_ID = "x-request-id"
 """Header that names a request whose body does not."""
+
+LOGGED = 5
+"""Breaches told in one line of the log."""
 
 LONG_ID = 200
 """Most characters of a request's id, wherever it stands: it goes into each logged row, and into headers."""
@@ -96,6 +100,19 @@ def status_of(error: FairleadError) -> HTTPStatus:
         if isinstance(error, kind):
             return status
     return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def for_log(error: FairleadError) -> str:
+    """Say for the server's log why a request was refused, without any value of it: they may be personal.
+
+    >>> for_log(ContractViolation("input 'Zip', row 0: found 123456, allowed: …", [("Zip", "domain")]))
+    "contract broken: 'Zip' domain"
+    """
+    found = getattr(error, "breaches", ())
+    if not found:
+        return str(error)
+    told = ", ".join(f"{shown(name)} {reason}" for name, reason in found[:LOGGED])
+    return f"contract broken: {told}" + (f" and {len(found) - LOGGED} more" if len(found) > LOGGED else "")
 
 
 # The first that fits; a class stands in front of its base.

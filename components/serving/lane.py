@@ -12,7 +12,17 @@ import orjson
 
 from components.core.errors import FairleadError
 from components.serving import v2
-from components.serving.exchange import EXPLAINS, REQUEST_ID, NotReady, Overloaded, Slow, checked_id, plain, status_of
+from components.serving.exchange import (
+    EXPLAINS,
+    REQUEST_ID,
+    NotReady,
+    Overloaded,
+    Slow,
+    checked_id,
+    for_log,
+    plain,
+    status_of,
+)
 from components.serving.limits import TIMEOUT, ClientGone, Limits, Receive
 from components.serving.model import BundleModel
 from components.serving.watch import INFER, OTHER, route_of
@@ -34,6 +44,7 @@ TRACEPARENT = b"traceparent"
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _RETRY: Headers = ((b"retry-after", b"1"),)
 _CLOSE: Headers = ((b"connection", b"close"),)
+"""Ends the connection with the answer: a client that keeps it would send its next request to nobody."""
 _HEADER_LENGTH = v2.HEADER_LENGTH.encode()
 _TIMEOUT = TIMEOUT.encode()
 _REQUEST_ID, _ID_HEADER = REQUEST_ID.encode(), f"header {REQUEST_ID}"
@@ -74,6 +85,8 @@ class Lane:
         except ClientGone:
             return
         told = [*extra, *self.model.stamps, (b"content-length", b"%d" % len(body))]
+        if self.model.stopping:
+            told += _CLOSE
         if trace.traceparent:
             told.append((TRACEPARENT, trace.traceparent.encode()))
         trace.end(status, rows)
@@ -135,7 +148,7 @@ class Lane:
         status = status_of(error)
         # Whoever waits for the model does so for ever: the reason was printed once, when it came up.
         level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
-        logger.log(level, "POST %s: %d %s", INFER, status, error)
+        logger.log(level, "POST %s: %d %s", INFER, status, for_log(error))
         self.model.watch.refused(error)
         return _error(status, str(error), headers_of(error))
 
@@ -149,6 +162,8 @@ class Lane:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 told = [*message.get("headers", ()), *self.model.stamps]
+                if self.model.stopping:
+                    told += _CLOSE
                 if trace.traceparent:
                     told.append((TRACEPARENT, trace.traceparent.encode()))
                 message = {**message, "headers": told}

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from components.core.errors import FairleadError
 from components.serving import v1, v2
 from components.serving.cloud_events import Event, is_event
-from components.serving.exchange import REQUEST_ID, Answer, NotReady, Wanted, checked_id, plain, status_of
+from components.serving.exchange import REQUEST_ID, Answer, NotReady, Wanted, checked_id, for_log, plain, status_of
 from components.serving.exchange import Request as Decoded
 from components.serving.explain_door import ExplainDoor
 from components.serving.lane import ROWS, Lane, headers_of
@@ -80,6 +80,9 @@ class Rest(RESTServer):  # type: ignore[misc]
         self._server.should_exit = True
 
     def _register_endpoints(self, app: FastAPI) -> None:
+        # FastAPI's own pages, and redirects to the host that a client names, are nothing that we serve.
+        app.router.routes.clear()
+        app.router.redirect_slashes = False
         get = {
             "/": self._live,
             "/metrics": metrics_handler,
@@ -202,7 +205,7 @@ class Rest(RESTServer):  # type: ignore[misc]
         status = status_of(error)
         # Whoever probes for readiness does so for ever: the reason was printed once, when it came up.
         level = logging.DEBUG if isinstance(error, NotReady) else logging.INFO
-        logger.log(level, "%s %s: %d %s", request.method, request.url.path, status, error)
+        logger.log(level, "%s %s: %d %s", request.method, request.url.path[:200], status, for_log(error))
         self._model.watch.refused(error)
         told = {name.decode(): value.decode() for name, value in headers_of(error)}
         return _json({"error": str(error)}, status, told)

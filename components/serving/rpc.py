@@ -29,6 +29,7 @@ from components.serving.exchange import (
     UnknownModel,
     Wanted,
     checked_id,
+    for_log,
 )
 from components.serving.limits import TIMEOUT, Limits
 from components.serving.model import BundleModel
@@ -129,7 +130,7 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
             answer = await self._answer(request, headers, arrived, context.time_remaining())
             message, rows = encode(answer), answer.rows
         except FairleadError as error:
-            logger.info("gRPC ModelInfer: %s", error)
+            logger.info("gRPC ModelInfer: %s", for_log(error))
             watch.refused(error)
             code, text = status_of(error)
         except Exception:

@@ -141,12 +141,13 @@ class Server(ModelServer):  # type: ignore[misc]
 
     def _refuse(self, error: Exception) -> None:
         self._refused = True
-        if isinstance(error, FairleadError):
-            self._model.waiting_for = str(error)
-        else:
+        why = str(error)
+        if not isinstance(error, FairleadError):
             logger.error("loading %s failed", self._options.bundle, exc_info=error)
-            self._model.waiting_for = f"{self._options.bundle} could not be loaded; the server's log says why"
-        print(f"NOT READY: {self._model.waiting_for}", file=sys.stderr, flush=True)
+            why = f"{self._options.bundle} could not be loaded; the trace above says why"
+        print(f"NOT READY: {why}", file=sys.stderr, flush=True)
+        # Clients learn that it is so; where things lie, and what is wrong with them, is for who runs the server.
+        self._model.waiting_for = "the model was refused; the server's log says why"
         if self._options.exit_on_refusal:
             self._rest.stop()
 
@@ -164,9 +165,26 @@ def open_bundle(uri: str, settings: Settings) -> tuple[Bundle, str]:
     Raises:
         FairleadError: nothing is there, or it is not what it says it is.
     """
+    uri = _numbered(uri, settings)
     path = fetch(uri, settings.home / "fetched", settings)
     signing.verify(path, settings.verify_key)
     bundle = Bundle.open(path)
     check_examples(bundle)
     numbered = re.fullmatch(r"models:/[^/@]+/(\d+)", uri)
     return bundle, numbered.group(1) if numbered else bundle.version()
+
+
+def _numbered(uri: str, settings: Settings) -> str:
+    """Write the number in the place of an alias: what is logged is joined with the registry by it, when the alias has
+    moved on."""
+    found = re.fullmatch(r"models:/([^/@]+)@([^/@]+)", uri)
+    if found is None:
+        return uri
+    # Imported here: a server that is given a directory does not pay for the registry's client.
+    from components.registry.client import MlflowException, client
+
+    try:
+        version = client(settings).get_model_version_by_alias(*found.groups())
+    except MlflowException as error:
+        raise FairleadError(f"no model {uri} in the registry at {settings.tracking_uri}: {error.message}") from error
+    return f"models:/{found[1]}/{version.version}"

@@ -18,8 +18,9 @@ from components.core.errors import FairleadError
 from components.serving import v2
 from components.serving.batcher import Pair
 from components.serving.exchange import EXPLAINS
-from components.serving.lane import Headers, Lane, given_id, is_cloud_event
+from components.serving.lane import TRACEPARENT, Headers, Lane, given_id, is_cloud_event
 from components.serving.limits import TIMEOUT
+from components.serving.tracing import handed_on
 from components.serving.watch import INFER
 
 SMALL = 32 * 1024
@@ -45,14 +46,16 @@ class _Answering:
         connection: where the answer goes.
         name: the request's id.
         arrived: when it came in.
+        traceparent: its header of that name, handed back.
     """
 
-    __slots__ = ("_arrived", "_connection", "_name", "disconnected", "keep_alive", "response_complete")
+    __slots__ = ("_arrived", "_connection", "_headers", "_name", "disconnected", "keep_alive", "response_complete")
 
     message_event = _Nobody()
 
-    def __init__(self, connection: "Shortcut", name: str, arrived: float) -> None:
+    def __init__(self, connection: "Shortcut", name: str, arrived: float, traceparent: bytes | None) -> None:
         self._connection, self._name, self._arrived = connection, name, arrived
+        self._headers = () if traceparent is None else _echoed(traceparent)
         self.disconnected = self.response_complete = False
         self.keep_alive = True
 
@@ -71,7 +74,12 @@ class _Answering:
         lane.limits.in_flight -= 1
         self.response_complete = True
         lane.model.watch.answered(INFER, status, time.perf_counter() - self._arrived, rows)
-        self._connection.answer(status, headers, body, self.keep_alive)
+        self._connection.answer(status, (*headers, *self._headers) if self._headers else headers, body, self.keep_alive)
+
+
+def _echoed(traceparent: bytes) -> Headers:
+    trace = handed_on(traceparent.decode("latin-1"))
+    return ((TRACEPARENT, traceparent),) if trace.traceparent else ()
 
 
 _OK: Headers = ((b"content-type", b"application/json"),)
@@ -148,6 +156,7 @@ class Shortcut(HttpToolsProtocol):
         """Write an answer, as uvicorn writes one."""
         if self.transport.is_closing():
             return
+        keep_alive = keep_alive and not self.lane.model.stopping
         lines = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *headers, *self.lane.model.stamps):
             lines += (name, b": ", value, b"\r\n")
@@ -192,7 +201,7 @@ class Shortcut(HttpToolsProtocol):
         except FairleadError:
             return False  # the lane finds the same, and says so
         self._held = None
-        answering = _Answering(self, name, arrived)
+        answering = _Answering(self, name, arrived, headers.get(TRACEPARENT))
         self._active = self.cycle = answering  # type: ignore[assignment]
         scoring.put(row, name, arrived, seconds, answering)
         return True

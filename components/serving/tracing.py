@@ -54,6 +54,17 @@ UNTRACED = Trace()
 """The trace of a request that is in none."""
 
 
+def handed_on(traceparent: str, state: str = "") -> Trace:
+    """Return the trace that a request came with, as it is; ``UNTRACED`` when its header is none of the standard."""
+    return UNTRACED if parsed(traceparent) is None else Trace(traceparent, state)
+
+
+def parsed(traceparent: str) -> re.Match[str] | None:
+    """Read a ``traceparent`` header; None when it is none of the standard, which then counts as if it had not come."""
+    found = _PARENT.fullmatch(traceparent)
+    return None if found is None or (found[1] == "00" and found[5]) else found
+
+
 class _Recorded(Trace):
     """A request's span in a trace that is recorded."""
 
@@ -133,8 +144,8 @@ class Tracing:
             if random.random() >= self._ratio:  # noqa: S311  a sample, not a secret
                 return UNTRACED
             return self._recorded(self._tracer, method, route)
-        found = _PARENT.fullmatch(traceparent)
-        if found is None or (found[1] == "00" and found[5]):  # no header of the standard: as if it had not come
+        found = parsed(traceparent)
+        if found is None:
             return self.begin(method, route)
         if not int(found[4], 16) & 1:
             return Trace(traceparent, tracestate)

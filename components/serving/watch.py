@@ -10,7 +10,7 @@ from components.core.errors import ContractViolation
 from components.serving.metrics import Metrics
 from components.serving.prediction_log import PredictionLog
 from components.serving.scored import ScoredBatch
-from components.serving.tracing import UNTRACED, Trace, Tracing
+from components.serving.tracing import UNTRACED, Trace, Tracing, handed_on
 
 INFER, PREDICT = "/v2/models/{name}/infer", "/v1/models/{name}:predict"
 OTHER = "other"
@@ -106,7 +106,7 @@ class Watch:
             state: its ``tracestate`` header.
         """
         if self._tracing is None:
-            return UNTRACED
+            return UNTRACED if parent is None else handed_on(_text(parent), _text(state))
         return self._tracing.begin("POST", route, _text(parent), _text(state))
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from components.core.ledger import Ledger
 from components.registry import approvals, store
 from components.registry.client import MlflowClient, client
 from components.registry.registry import Registry
+from components.serving.server import open_bundle
 from components.training import signing
 from tests.registry.conftest import GATES, METRICS, run_and_kill, run_at_once
 
@@ -172,6 +173,16 @@ def test_promotion_moves_the_aliases_and_keeps_the_way_back(register, signed_bun
     assert first.archived_at is None
     assert registry.champion("sba_loans") == first
     assert registry.audit("sba_loans") == []
+
+
+def test_what_is_served_by_its_alias_goes_by_its_number(register, signed_bundle, variant, settings):
+    register(signed_bundle)
+    register(variant("b"))
+    _promote(settings, 1)
+    assert open_bundle("models:/sba_loans@champion", settings)[1] == "1"
+    assert open_bundle("models:/sba_loans/2", settings)[1] == "2"
+    with pytest.raises(FairleadError, match="no model models:/sba_loans@nobody in the registry"):
+        open_bundle("models:/sba_loans@nobody", settings)
 
 
 def test_the_ledger_ties_data_run_model_and_approval(register, signed_bundle, settings):

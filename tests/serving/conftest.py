@@ -53,13 +53,14 @@ class Served:
             connection.close()
 
     def until_refused(self):
-        """Wait until the server has made up its mind not to be ready; gives its reason."""
+        """Wait until the server has made up its mind not to be ready; gives the reason out of its log."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
             status, _, body = self.send("/v2/health/ready")
             reason = json.loads(body).get("error", "")
             if status == 503 and "being loaded" not in reason:
-                return reason
+                assert reason == "not ready: the model was refused; the server's log says why"
+                return self.log.read_text().partition("NOT READY: ")[2]
             time.sleep(0.02)
         raise AssertionError("the server is still loading")
 

@@ -42,7 +42,7 @@ WRONG_INSTANCES = {
     "instances that are no list": (lambda r: r.update(instances={"GrAppv": 1}), "'instances': found an object"),
     "an instance that is a list": (lambda r: r["instances"].append([1, 2]), "'instances[1]': found a list"),
     "an instance that is null": (lambda r: r["instances"].append(None), "'instances[1]': found nothing"),
-    "an empty instance beside a full one": (lambda r: r["instances"].append({}), "row 1: found null"),
+    "an empty instance beside a full one": (lambda r: r["instances"].append({}), "left out in row 1"),
     "a column is missing": (lambda r: r["instances"][0].pop("GrAppv"), "'GrAppv': missing"),
     "an extra column": (_v1(Term=84), "'Term': unknown"),
     "a wrong name": (_v1(GrApv=1), "did you mean 'GrAppv'"),
@@ -213,6 +213,24 @@ def test_what_is_extreme_is_refused_in_few_words(call, good, case):
     status, _, body = call(path, make(good))
     assert (status, expected in json.loads(body)["error"]) == (400, True), body[:500]
     assert len(body) < 4000
+
+
+def test_no_value_that_was_refused_stands_in_the_log(call, channel, good, running):
+    wrong = [t | {"data": [987654]} if t["name"] == "Zip" else t for t in good["inputs"]]
+    instances = {"instances": [{**_row(good), "Zip": 987654}]}
+    for path, body in ((INFER, {"inputs": wrong}), (PREDICT, instances), (PREDICT[:-7] + "explain", instances)):
+        status, _, answer = call(path, body)
+        assert (status, b"987654" in answer) == (400, True)
+    message = pb.ModelInferRequest(model_name="sba_loans")
+    message.inputs.add(
+        name="Zip", datatype="INT64", shape=[1], contents=pb.InferTensorContents(int64_contents=[987654])
+    )
+    with pytest.raises(grpc.RpcError):
+        GRPCInferenceServiceStub(channel).ModelInfer(message)
+    log = running.log.read_text(errors="replace")
+    assert "987654" not in log
+    assert f"POST {PREDICT}: 400 contract broken: 'Zip' domain" in log
+    assert "gRPC ModelInfer: contract broken: 'ApprovalDate' missing" in log
 
 
 @pytest.mark.parametrize("path", [INFER, PREDICT, "/v2/models/sba_loans/versions/{version}/infer"])

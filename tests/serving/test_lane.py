@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import re
 import signal
@@ -165,6 +166,18 @@ def test_a_request_that_takes_too_long_is_given_up(opened, good):
     assert process.limits.in_flight == 0
 
 
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
+def test_the_log_names_what_was_wrong_and_not_its_value(opened, good, caplog, level):
+    process = Process(opened)
+    wrong = [t | {"data": [987654]} if t["name"] == "Zip" else t for t in good["inputs"]]
+    with caplog.at_level(level, "kserve.fairlead"):
+        ((status, _, body),) = process.all({**good, "inputs": wrong})
+    assert (status, b"987654" in body) == (400, True)
+    assert [r.message for r in caplog.records if r.name == "kserve.fairlead"] == [
+        f"POST {INFER.replace('sba_loans', '{name}')}: 400 contract broken: 'Zip' domain"
+    ]
+
+
 def test_what_breaks_inside_is_500_without_a_word_of_it(opened, good, monkeypatch, caplog):
     process = Process(opened)
     monkeypatch.setattr(process.model.scoring, "_score", lambda _: 1 / 0)
@@ -280,6 +293,21 @@ def _busy(server, good):
     raise AssertionError("the request under way was not counted")
 
 
+def test_the_requests_under_way_can_be_seen(tight):
+    def seen(count):
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            text = tight.send("/metrics")[2].decode()
+            if re.search(rf"^fairlead_requests_in_flight{{.*}} {count}\.0$", text, re.MULTILINE):
+                return True
+        return False
+
+    assert seen(0)
+    with _open(tight):
+        assert seen(1)
+    assert seen(0)
+
+
 def test_more_requests_than_allowed_are_sent_away_to_come_again(tight, good):
     with _open(tight) as first:
         status, headers, body = _busy(tight, good)
@@ -349,7 +377,17 @@ def test_told_to_stop_it_says_so_answers_what_comes_and_ends(serve, good):
             status, _, body = server.send("/v2/health/ready")
             assert (status, "stopping" in json.loads(body)["error"]) == (503, True)
             assert server.send("/v2/models/sba_loans/ready")[0] == 503
-            assert server.send(INFER, good)[0] == 200
+            # So that clients that keep their connections go elsewhere before the door is shut.
+            address = urlsplit(server.url)
+            for body in (good, {**good, "outputs": [{"name": "decision"}]}, {}):
+                assert server.send(INFER, body)[1]["connection"] == "close"
+                with socket.create_connection((address.hostname, address.port), timeout=10) as kept:
+                    content = json.dumps(body).encode()
+                    head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(content)}\r\n\r\n"
+                    kept.sendall(head.encode() + content)
+                    answer = b"".join(iter(lambda: kept.recv(1000), b""))
+                    assert b"connection: close\r\n" in answer
+            assert server.send("/v2")[1]["connection"] == "close"
             _until_closed(server)
             # Begun before the signal, ended after the door was shut.
             under_way.sendall(json.dumps(good).encode()[1:])

@@ -190,6 +190,11 @@ WRONG_ROUTES = [
     ("GET", INFER, 405),
     ("POST", "/v1/models/other:explain", 404),
     ("POST", "/v2/models/other/explain", 404),
+    # FastAPI's own, and what it would redirect to whatever host a client names.
+    ("GET", "/openapi.json", 404),
+    ("GET", "/docs", 404),
+    ("POST", "/v2/models/sba_loans/infer/", 404),
+    ("GET", "/v2/", 404),
     # What the SDK would let anyone do: take the model out of service.
     ("POST", "/v2/repository/models/sba_loans/unload", 404),
 ]

@@ -11,6 +11,7 @@ import pytest
 from components.serving.exchange import EXPLAINS
 
 INFER = "/v2/models/sba_loans/infer"
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TIMEOUT = "x-envoy-expected-rq-timeout-ms"
 
 
@@ -65,7 +66,15 @@ def _pieces(request):
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"x_request_id": "by-header"}, {TIMEOUT: "5000"}, {TIMEOUT: "soon"}, {"connection": "close"}, {"ce_x": "1"}],
+    [
+        {},
+        {"x_request_id": "by-header"},
+        {TIMEOUT: "5000"},
+        {TIMEOUT: "soon"},
+        {"connection": "close"},
+        {"ce_x": "1"},
+        {"traceparent": PARENT},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("change", ["good", "nameless", "wrong", "outputs", "empty", "rows"])
@@ -89,6 +98,16 @@ def test_both_ways_give_the_same_bytes(connect, good, headers, change):
     usual.sendall(second)
     assert _read(usual) == [found]
     assert found[0].startswith("HTTP/1.1 200") == (change not in ("wrong", "empty") and headers.get(TIMEOUT) != "soon")
+
+
+@pytest.mark.parametrize("path", [INFER, "/v2"])
+@pytest.mark.parametrize("outputs", [{}, {"outputs": [{"name": "decision"}]}], ids=["short way", "usual way"])
+def test_a_trace_is_handed_back_though_nobody_records_it(connect, good, path, outputs):
+    connection = connect()
+    for given, told in ((PARENT, [f"traceparent: {PARENT}"]), ("not one", []), (PARENT + "-more", [])):
+        connection.sendall(_raw({**good, **outputs}, path, "POST" if path == INFER else "GET", traceparent=given))
+        ((_, headers, _),) = _read(connection)
+        assert [h for h in headers if h.startswith("traceparent")] == told
 
 
 def test_a_connection_takes_one_request_after_the_other_either_way(connect, good):

@@ -45,5 +45,8 @@ def test_who_is_not_there_is_told_nothing():
     watch = Watch()
     watch.answered(INFER, 200, 0.01, 1)
     watch.refused(ContractViolation("no", [("a", "missing")]))
-    assert watch.begin(INFER, b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None) is UNTRACED
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert watch.begin(INFER, parent.encode(), None).traceparent == parent
+    for nothing in (None, b"", b"not one"):
+        assert watch.begin(INFER, nothing, None) is UNTRACED
     watch.close()

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from components.core.errors import FairleadError
 from components.serving import v2
 from components.serving.door import check
-from components.serving.exchange import Late, NotReady, Unavailable, UnknownModel, status_of
+from components.serving.exchange import Late, NotReady, Unavailable, UnknownModel, for_log, status_of
 from components.serving.exchange import Request as Decoded
 from components.serving.explainer import codec
 from components.serving.explainer.explaining import Told
@@ -146,7 +146,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, FairleadError)  # registered for these alone
     status = status_of(error)
     level = logging.DEBUG if isinstance(error, NotReady | Unavailable) else logging.INFO
-    logger.log(level, "%s %s: %d %s", request.method, request.url.path, status, error)
+    logger.log(level, "%s %s: %d %s", request.method, request.url.path[:200], status, for_log(error))
     return _json({"error": str(error)}, status)
 
 

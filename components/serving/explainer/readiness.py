@@ -61,11 +61,13 @@ class Readiness:
         try:
             self._explaining = open_explaining(self._sources, self._settings)
         except Exception as error:
-            self._waiting_for = str(error)
+            # Clients learn that it is so; where things lie is for who runs the explainer.
+            self._waiting_for = "the bundle was refused; the explainer's log says why"
+            why = str(error)
             if not isinstance(error, FairleadError):
                 logger.error("loading %s failed", self._sources.bundle, exc_info=error)
-                self._waiting_for = f"{self._sources.bundle} could not be loaded; the explainer's log says why"
-            print(f"NOT READY: {self._waiting_for}", file=sys.stderr, flush=True)
+                why = f"{self._sources.bundle} could not be loaded; the trace above says why"
+            print(f"NOT READY: {why}", file=sys.stderr, flush=True)
 
     def require(self) -> None:
         """Check that a request could be answered now.

@@ -145,6 +145,6 @@ def test_a_refused_bundle_is_told_for_as_long_as_it_lives(tmp_path, session_sett
     with explaining_in_thread(sources, session_settings, Budget()) as port:
         for path, body in (("/v2/health/ready", None), ("/v2/models/sba_loans/ready", None), (V2, {})):
             status, answer, _ = ask(port, path, body)
-            assert (status, "no bundle at" in answer["error"]) == (503, True)
+            assert (status, answer["error"]) == (503, "not ready: the bundle was refused; the explainer's log says why")
         assert ask(port, "/v2/health/live")[0] == 200
     assert "NOT READY: no bundle at" in capfd.readouterr().err

@@ -82,7 +82,7 @@ def test_the_use_case_is_the_bundles_own(sources, session_settings, tmp_path):
 def test_where_there_is_nothing_it_stays_not_ready_and_says_why(sources, session_settings, tmp_path, capsys):
     readiness = Readiness(Sources(str(tmp_path / "none"), "", sources.predictor_host), session_settings)
     readiness.open()
-    with pytest.raises(NotReady, match="not ready: no bundle at"):
+    with pytest.raises(NotReady, match=r"^not ready: the bundle was refused; the explainer's log says why$"):
         readiness.require()
     assert capsys.readouterr().err.startswith("NOT READY: no bundle at")
 
@@ -94,5 +94,5 @@ def test_a_failure_of_our_own_is_kept_from_those_who_ask(sources, session_settin
     monkeypatch.setattr("components.serving.explainer.readiness.fetch", broken)
     readiness = Readiness(sources, session_settings)
     readiness.open()
-    with pytest.raises(NotReady, match="could not be loaded; the explainer's log says why"):
+    with pytest.raises(NotReady, match=r"^not ready: the bundle was refused; the explainer's log says why$"):
         readiness.require()
