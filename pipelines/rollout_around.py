@@ -9,6 +9,7 @@ from components.core.config import Settings
 from components.core.errors import FairleadError, unknown
 from components.core.ledger import Ledger
 from components.registry.store import fetch
+from components.rollout import history
 from components.rollout.controller import Around
 from components.rollout.observe import Observer
 from components.rollout.planes.machine import MachinePlane
@@ -81,11 +82,19 @@ def around(settings: Settings, rollout: Rollout, made: Machinery) -> Around:
     )
 
 
-def _envoy(settings: Settings, rollout: Rollout) -> Machinery:
+def on_envoy(settings: Settings, rollout: Rollout, hooks: str = "") -> Machinery:
+    """Return real model servers behind a real Envoy.
+
+    Args:
+        settings: whose home everything is below.
+        rollout: which two models.
+        hooks: the candidate server's, empty for none.
+    """
     log = f"sqlite:///{predictions_of(settings)}"
 
     def command(variant: Variant, bundle: str, port: int) -> list[str]:
-        return [*model_server(variant, bundle, port), "--log", log]
+        line = [*model_server(variant, bundle, port), "--log", log]
+        return [*line, "--hooks", hooks] if hooks and variant == "candidate" else line
 
     plan = rollout.plan
     plane = MachinePlane(
@@ -95,7 +104,7 @@ def _envoy(settings: Settings, rollout: Rollout) -> Machinery:
     def open_() -> None:
         plane.open(rollout.stable)
         serving = plane.supervisor.servers("stable")[0].bundle
-        if serving != rollout.stable:
+        if serving != rollout.stable and not (serving == rollout.candidate and _has_won(settings, rollout)):
             raise FairleadError(
                 f"{serving} is served as the stable model here, not {rollout.stable}; start with --stable {serving}"
             )
@@ -119,8 +128,13 @@ def _memory(_settings: Settings, rollout: Rollout) -> Machinery:
     return Machinery(MemoryPlane(salt=rollout.id), observe, nothing, nothing, "")
 
 
-PLANES: Mapping[str, Callable[[Settings, Rollout], Machinery]] = {"envoy": _envoy, "memory": _memory}
+PLANES: Mapping[str, Callable[[Settings, Rollout], Machinery]] = {"envoy": on_envoy, "memory": _memory}
 """``memory`` serves nothing and sees nothing: for trying the commands."""
+
+
+def _has_won(settings: Settings, rollout: Rollout) -> bool:
+    """Whether the candidate is the stable model's successor: it may stand in its place before the record is closed."""
+    return history.read(store_of(settings), rollout.id).state.phase == "promoted"
 
 
 def _bundles(settings: Settings, rollout: Rollout) -> Mapping[Variant, Bundle]:

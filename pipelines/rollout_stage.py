@@ -9,22 +9,14 @@ from pathlib import Path
 
 from components.core.config import Settings
 from components.core.errors import FairleadError
-from components.core.ledger import Ledger
 from components.registry import approvals
-from components.registry.store import fetch
 from components.rollout import history
-from components.rollout.controller import Around, Controller
-from components.rollout.observe import Observer
+from components.rollout.controller import Controller
 from components.rollout.plan import Plan
 from components.rollout.planes.machine import MachinePlane
-from components.rollout.promotion import NoRegistry
-from components.rollout.registry_promotion import ByRegistry
 from components.rollout.state import Phase, Rollout, State
-from components.rollout.store import SqliteStore, this_process
-from components.rollout.supervisor import model_server
-from components.rollout.traffic import Variant
-from components.training.bundle import Bundle
 from pipelines.live_traffic import Call, send
+from pipelines.rollout_around import around, machine_of, on_envoy, predictions_of, store_of
 from pipelines.runners.local import Say
 
 RATE = 350.0
@@ -88,14 +80,13 @@ class Stage:
 
     def __init__(self, settings: Settings, stable: str, say: Say) -> None:
         self.settings = settings
-        self.store = SqliteStore(settings.home / "rollouts.db")
+        self.store = store_of(settings)
         self._stable = stable
         self._say = say
-        self._log = settings.home / "predictions.db"
 
     def close(self) -> None:
         """Stop every process."""
-        self._plane("").close()
+        MachinePlane(machine_of(self.settings), self.settings).close()
 
     def show(self, scenario: Scenario, plan: Plan, loans: Sequence[Call]) -> Ended:
         """Roll one candidate out.
@@ -105,10 +96,6 @@ class Stage:
             plan: by which.
             loans: who calls; nobody when it is empty.
         """
-        plane = self._plane(scenario.hooks)
-        plane.open(self._stable)
-        plane.admit(scenario.bundle)
-        now = datetime.now(UTC)
         rollout = Rollout(
             id=scenario.name,
             plan=plan,
@@ -116,11 +103,14 @@ class Stage:
             candidate=scenario.bundle,
             plane="envoy",
             actor=self.settings.actor,
-            started=now,
+            started=datetime.now(UTC),
         )
+        made = on_envoy(self.settings, rollout, scenario.hooks)
+        made.open()
+        made.admit()
         history.start(self.store, rollout)
-        controller = Controller(scenario.name, self._around(plane, rollout))
-        client = self._client(plane, plan, loans)
+        controller = Controller(scenario.name, around(self.settings, rollout, made))
+        client = self._client(made.url, loans)
         began = time.monotonic()
         try:
             if loans:
@@ -165,49 +155,12 @@ class Stage:
                     f"  {rollout.id}: approval {a.id} given by {self.settings.actor!r}, now that it has earned it"
                 )
 
-    def _plane(self, hooks: str) -> MachinePlane:
-        def command(variant: Variant, bundle: str, port: int) -> list[str]:
-            line = [*model_server(variant, bundle, port), "--log", f"sqlite:///{self._log}"]
-            return [*line, "--hooks", hooks] if hooks and variant == "candidate" else line
-
-        return MachinePlane(self.settings.home / "machine", self.settings, command=command)
-
-    def _around(self, plane: MachinePlane, rollout: Rollout) -> Around:
-        bundles = {
-            "stable": self._open(rollout.stable),
-            "candidate": self._open(rollout.candidate),
-        }
-        observer = Observer(
-            rollout.plan,
-            plane,
-            rollout.started,
-            f"sqlite:///{self._log}",
-            plane.access_log,
-            self._log,
-            bundles,  # type: ignore[arg-type]  # its keys are variants
-        )
-        return Around(
-            store=self.store,
-            ledger=Ledger(self.settings.ledger_path),
-            plane=plane,
-            observe=observer,
-            promotion=ByRegistry(self.settings) if rollout.plan.approval else NoRegistry(),
-            holder=this_process(),
-            actor=self.settings.actor,
-        )
-
-    def _open(self, uri: str) -> Bundle:
-        return Bundle.open(fetch(uri, self.settings.home / "fetched", self.settings))
-
-    def _client(
-        self, plane: MachinePlane, plan: Plan, loans: Sequence[Call]
-    ) -> "multiprocessing.process.BaseProcess | None":
+    def _client(self, url: str, loans: Sequence[Call]) -> "multiprocessing.process.BaseProcess | None":
         if not loans:
             return None
-        url = f"{plane.url}/v2/models/{plan.use_case}/infer"
         # In a process of its own: the controller's arithmetic must not hold up the clients.
         client = multiprocessing.get_context("spawn").Process(
-            target=send, args=(url, loans, RATE, self._log, DELAY), daemon=True
+            target=send, args=(url, loans, RATE, predictions_of(self.settings), DELAY), daemon=True
         )
         client.start()
         return client

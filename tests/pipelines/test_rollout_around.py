@@ -1,11 +1,17 @@
+from contextlib import nullcontext
+
 import pytest
 
 from components.core.config import read_settings
 from components.core.errors import FairleadError
+from components.rollout import history
+from components.rollout.planes.machine import MachinePlane
 from components.rollout.promotion import NoRegistry
 from components.rollout.registry_promotion import ByRegistry
+from components.rollout.state import Decision
+from components.rollout.supervisor import Server, Supervisor
 from pipelines.rollout_around import PLANES, around, machine_of, machinery, store_of
-from tests.rollout.looks import plan, rollout, starting
+from tests.rollout.looks import look, plan, rollout, starting
 
 
 @pytest.fixture
@@ -49,3 +55,15 @@ def test_who_approves_follows_from_the_plan(settings):
         made = around(settings, of, machinery(settings, of))
         assert isinstance(made.promotion, kind)
         assert (made.actor, made.ledger.path) == ("olga", settings.ledger_path)
+
+
+@pytest.mark.parametrize(("phase", "opens"), [("promoted", True), ("running", False)])
+def test_a_winner_may_stand_in_the_stable_models_place_before_the_record_is_closed(settings, monkeypatch, phase, opens):
+    of = rollout(plan()).model_copy(update={"plane": "envoy"})
+    known = history.start(store_of(settings), of)
+    state = known.state.model_copy(update={"phase": phase, "looks": 1})
+    history.record_look(store_of(settings), known, look(1), Decision(kind="promote", state=state), "")
+    monkeypatch.setattr(MachinePlane, "open", lambda *_: None)
+    monkeypatch.setattr(Supervisor, "servers", lambda *_: [Server("stable-2", "stable", of.candidate, 1)])
+    with nullcontext() if opens else pytest.raises(FairleadError, match="is served as the stable model here"):
+        machinery(settings, of).open()
