@@ -81,7 +81,8 @@ class MachinePlane:
         envoy_process.prepare(self.proxy)
         self.supervisor.keep(PROXY, envoy_process.command(self.proxy, workers=self._workers))
         self._wait()
-        self.envoy.point("stable", server.port)
+        if self.envoy.port("stable") != server.port:  # else what is noted of it stays: that it was a candidate and won
+            self.envoy.point("stable", server.port)
 
     def admit(self, candidate: str) -> Server:
         """Start a candidate beside the stable model; it gets nothing before traffic is applied.

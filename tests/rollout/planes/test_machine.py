@@ -94,6 +94,9 @@ def test_a_candidate_wins_once_it_is_admitted_not_by_the_victory_before(plane: M
     plane.admit("models:/a/2")
     plane.finish("candidate")
     plane.finish("candidate")
+    again = plane_in(tmp_path)  # its controller was killed before it could record that all was done
+    again.open("models:/a/1")
+    again.finish("candidate")
     following = plane_in(tmp_path, salt="r2")
     following.open("models:/a/2")
     with pytest.raises(FairleadError, match="the proxy knows none"):
