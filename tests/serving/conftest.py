@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import grpc
 import pytest
 
 from components.core.config import Settings
@@ -100,3 +101,9 @@ def good(opened: Bundle) -> dict[str, Any]:
 def rows(small_dataset: Path, sba: UseCase) -> Columns:
     """Real rows, 1,500 of them."""
     return {name: values[:1500] for name, values in read(small_dataset, sba, "test").columns.items()}
+
+
+@pytest.fixture(scope="module")
+def channel(running):
+    with grpc.insecure_channel(running.grpc) as channel:
+        yield channel
