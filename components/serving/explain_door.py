@@ -10,6 +10,7 @@ from components.serving import explain_codec, v2
 from components.serving.batcher import late
 from components.serving.explain_codec import Asked
 from components.serving.explanations import Explained, Explainer
+from components.serving.limits import aside
 from components.serving.scoring import Scoring
 
 MAX_ROWS = 100
@@ -51,13 +52,14 @@ class ExplainDoor:
             Late: it took longer.
         """
         bundle = self._scoring.bundle
-        asked = explain_codec.decode_v1(body, bundle.contract)
+        asked = await aside(len(body), explain_codec.decode_v1, body, bundle.contract)
         explained = await self._explain(asked, headers, seconds)
         return explain_codec.encode_v1(explained, asked.top, bundle.transform, self._model, self._version)
 
     async def v2(self, body: bytes, headers: Mapping[str, str], seconds: float | None) -> bytes:
         """Answer a request in V2 style; arguments and errors as with ``v1``."""
-        asked = explain_codec.decode_v2(body, headers.get(v2.HEADER_LENGTH), self._scoring.bundle.contract)
+        length, contract = headers.get(v2.HEADER_LENGTH), self._scoring.bundle.contract
+        asked = await aside(len(body), explain_codec.decode_v2, body, length, contract)
         explained = await self._explain(asked, headers, seconds)
         request_id = asked.request.id or str(uuid.uuid4())
         return explain_codec.encode_v2(explained, asked.top, self._model, self._version, request_id)

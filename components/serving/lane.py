@@ -23,7 +23,7 @@ from components.serving.exchange import (
     plain,
     status_of,
 )
-from components.serving.limits import TIMEOUT, ClientGone, Limits, Receive
+from components.serving.limits import BIG, TIMEOUT, ClientGone, Limits, Receive, aside
 from components.serving.model import BundleModel
 from components.serving.watch import INFER, OTHER, route_of
 
@@ -121,7 +121,9 @@ class Lane:
         if _EXPLAINS in headers:
             scoring = scoring.unrecorded()
         length = headers.get(_HEADER_LENGTH)
-        if length is None:
+        if len(body) >= BIG:
+            request = await aside(len(body), v2.decode, body, None if length is None else length.decode("latin-1"))
+        elif length is None:
             content = v2.parse(body)
             row = scoring.read(content)
             if row is not None:

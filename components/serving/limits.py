@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from components.core.errors import ContractViolation
 from components.serving.exchange import Overloaded, Slow, TooLarge
@@ -20,6 +20,34 @@ DRAIN_SECONDS = 10.0
 """And for so long at most."""
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+BIG = 256 * 1024
+"""Bytes from which on a body is read in a thread, so that it does not hold up the others; whatever it says of itself.
+"""
+
+T = TypeVar("T")
+
+
+async def aside(size: int, decode: Callable[..., T], *args: Any) -> T:
+    """Decode a body, in a thread when it is big.
+
+    Args:
+        size: of the body, in bytes.
+        decode: what reads it.
+        *args: handed on.
+    """
+    if size < BIG:
+        return decode(*args)
+    return await asyncio.to_thread(_alone, decode, *args)
+
+
+def _alone(decode: Callable[..., T], *args: Any) -> T:
+    try:
+        return decode(*args)
+    except ContractViolation as error:
+        # Its frames hold all that was parsed; to give millions of values back takes as long as to read them.
+        raise error.with_traceback(None)  # noqa: B904  it is the same
 
 
 class ClientGone(Exception):

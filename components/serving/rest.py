@@ -23,7 +23,7 @@ from components.serving.exchange import REQUEST_ID, Answer, NotReady, Wanted, ch
 from components.serving.exchange import Request as Decoded
 from components.serving.explain_door import ExplainDoor
 from components.serving.lane import ROWS, Lane, headers_of
-from components.serving.limits import TIMEOUT, ClientGone, Limits
+from components.serving.limits import TIMEOUT, ClientGone, Limits, aside
 from components.serving.model import BundleModel
 from components.serving.shortcut import Shortcut
 
@@ -166,8 +166,7 @@ class Rest(RESTServer):  # type: ignore[misc]
         headers = dict(request.headers)
         with self._limits.one_more():
             body, seconds = await self._body(request)
-            event = Event(self.dataplane, headers, body) if is_event(headers) else None
-            decoded = decode(body if event is None else event.content)
+            event, decoded = await aside(len(body), self._decoded, headers, body, decode)
             decoded = replace(decoded, id=decoded.id or checked_id(headers.get(REQUEST_ID), f"header {REQUEST_ID}"))
             if event is not None:  # numbers as JSON, whatever was asked for: raw bytes do not fit into an event
                 decoded = replace(decoded, binary=False, outputs=_as_json(decoded.outputs))
@@ -177,6 +176,12 @@ class Rest(RESTServer):  # type: ignore[misc]
                 return Response(encode(answer), media_type="application/json")
             content, told = event.answer(self._model.name, encode(answer))
             return Response(content, headers=told)
+
+    def _decoded(
+        self, headers: dict[str, str], body: bytes, decode: Callable[[bytes], Decoded]
+    ) -> tuple[Event | None, Decoded]:
+        event = Event(self.dataplane, headers, body) if is_event(headers) else None
+        return event, decode(body if event is None else event.content)
 
     async def _explain_v1(self, request: Request) -> Response:
         self._require(request)

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import sqlite3
+import threading
 import time
 from contextlib import closing, suppress
 
@@ -14,6 +15,8 @@ import pytest
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
+from components.serving import v2
+from components.serving.door import check
 from components.serving.exchange import EXPLAINS, Unavailable
 from components.serving.hooks import Hooks
 from components.serving.lane import Lane
@@ -172,6 +175,25 @@ def test_the_log_names_what_was_wrong_and_not_its_value(opened, good, caplog, le
     assert [r.message for r in caplog.records if r.name == "kserve.fairlead"] == [
         f"POST {INFER.replace('sba_loans', '{name}')}: 400 contract broken: 'Zip' domain"
     ]
+
+
+def test_a_big_body_is_read_and_checked_beside_the_loop_whatever_it_says_of_its_rows(opened, good, monkeypatch):
+    threads = []
+
+    def seen(of):
+        def noting(*args):
+            threads.append(threading.get_ident())
+            return of(*args)
+
+        return noting
+
+    monkeypatch.setattr("components.serving.lane.v2.decode", seen(v2.decode))
+    monkeypatch.setattr("components.serving.scoring.check", seen(check))
+    big = [t | {"data": [1] * 150_000} if t["name"] == "Zip" else t for t in good["inputs"]]
+    ((status, _, body),) = Process(opened).all({**good, "inputs": big})
+    assert (status, b"150000 values found, allowed: 1" in body) == (400, True)
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 def test_what_breaks_inside_is_500_without_a_word_of_it(opened, good, monkeypatch, caplog):

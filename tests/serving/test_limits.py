@@ -1,5 +1,7 @@
 import asyncio
+import threading
 import time
+import weakref
 
 import pytest
 
@@ -112,3 +114,31 @@ def test_the_shorter_of_both_deadlines_holds(deadline_ms, asked, seconds):
 def test_a_deadline_that_is_none_is_refused(asked):
     with pytest.raises(ContractViolation, match="header x-envoy-expected-rq-timeout-ms: found"):
         Limits(10).seconds(asked)
+
+
+@pytest.mark.parametrize(("size", "aside_"), [(limits.BIG - 1, False), (limits.BIG, True)])
+def test_a_big_body_is_read_beside_the_loop(size, aside_):
+    async def read():
+        return await limits.aside(size, threading.get_ident), threading.get_ident()
+
+    reader, loop = asyncio.run(read())
+    assert (reader != loop) == aside_
+
+
+def test_what_was_parsed_goes_before_its_error_comes_back():
+    class Parsed:
+        pass
+
+    parsed = []
+
+    def decode():
+        content = Parsed()
+        parsed.append(weakref.ref(content))
+        raise ContractViolation("no")
+
+    async def read():
+        with pytest.raises(ContractViolation, match="no"):
+            await limits.aside(limits.BIG, decode)
+        return parsed[0]()
+
+    assert asyncio.run(read()) is None
