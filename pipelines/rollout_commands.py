@@ -162,6 +162,25 @@ def check(plan_file: Path, requests_per_hour: float, assume: tuple[str, ...]) ->
 
 
 @rollout.command()
+@click.pass_obj
+def close(settings: Settings) -> None:
+    """Stop the proxy and the model servers of this machine; weights, logs and records stay.
+
+    Refused while a rollout is not over: abort it first.
+    """
+    from components.rollout.planes.machine import MachinePlane
+    from pipelines.rollout_around import machine_of
+
+    read_access(settings).require(settings.actor, "rollout")
+    store = SqliteStore(settings.home / "rollouts.db")
+    live = [name for name in store.rollouts() if not history.read(store, name).settled]
+    if live:
+        raise FairleadError(f"rollout {', '.join(live)} is not over; first: fairlead rollout abort {live[0]}")
+    MachinePlane(machine_of(settings), settings).close()
+    click.echo("proxy and servers are stopped; the next rollout starts them again")
+
+
+@rollout.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--default-mode", default="Knative", show_default=True, type=click.Choice(["Knative", "Standard"]))
 def lint(files: tuple[Path, ...], default_mode: Mode) -> None:

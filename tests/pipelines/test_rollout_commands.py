@@ -176,3 +176,12 @@ def test_a_manifest_that_will_not_split_is_told(typed, tmp_path):
     told = typed("lint", str(manifest), code=1)
     assert "canaryTrafficPercent" in told
     assert "findings are errors: requests will not be split" in told
+
+
+def test_servers_are_not_taken_from_under_a_rollout(typed, started):
+    assert f"rollout {started} is not over; first: fairlead rollout abort {started}" in typed("close", code=1)
+
+
+def test_servers_can_be_stopped(call):
+    assert call("close").startswith("proxy and servers are stopped")
+    assert call("close").startswith("proxy and servers are stopped")
