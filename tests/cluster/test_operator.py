@@ -270,12 +270,12 @@ def test_a_good_candidate_is_promoted_though_the_active_operator_is_killed(
     replicas.kill(active)
     found = until(plane, "good", lambda s: bool(s.get("settled")))
     assert found["phase"] == "promoted"
-    assert decided(found) == ["begin", "step", "step", "promote"] == told(replicas, "good")
+    assert decided(found) == ["begin", "step", "step", "earn", "promote"] == told(replicas, "good")
     assert follows(around, 0) == [0, 0.05, 0.25, 0.5, 1]
     lease = json.loads(plane.kubectl("-n", "models", "get", "lease", "modelrollout-good", "-o", "json"))
     assert lease["spec"]["leaseTransitions"] == 1
     events = json.loads(plane.kubectl("-n", "models", "get", "events", "-o", "json"))["items"]
-    assert sorted(e["reason"] for e in events) == ["Begin", "Promote", "Step", "Step"]
+    assert sorted(e["reason"] for e in events) == ["Begin", "Earn", "Promote", "Step", "Step"]
     replicas.start()
 
 
