@@ -81,7 +81,7 @@ lint: .dev ## check style, types and that the locks fit pyproject.toml
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PYTHON) -m pipelines.locks check
-	@$(PYTHON) -m pipelines.benchmarks.serving.peer_locks check
+	@$(PYTHON) -m pipelines.benchmarks.peer_locks check
 
 .PHONY: format
 format: .dev ## mend style where that can be done by a program
@@ -112,13 +112,13 @@ hooks: .dev ## check style, types and locks before each commit
 
 .PHONY: environments
 environments: .python ## make all environments now (other targets make those they need)
-	@$(ENVIRONMENTS) ensure platform tfdv explain
+	@$(ENVIRONMENTS) ensure platform tfdv explain drift
 	@$(ENVIRONMENTS) status
 
 .PHONY: lock
 lock: .python ## write requirements/*.txt anew from pyproject.toml; newest versions: make lock ARGS=--upgrade
 	@$(PYTHON) -m pipelines.locks write $(ARGS)
-	@$(PYTHON) -m pipelines.benchmarks.serving.peer_locks write $(ARGS)
+	@$(PYTHON) -m pipelines.benchmarks.peer_locks write $(ARGS)
 
 .PHONY: clean
 clean: ## remove byte code and the caches of tools; models, runs and environments stay
@@ -140,4 +140,4 @@ clean-environments: ## remove the environments; the next target that needs one m
 .dev: .python
 	@$(ENVIRONMENTS) ensure dev
 .everything: .python
-	@$(ENVIRONMENTS) ensure dev tfdv explain
+	@$(ENVIRONMENTS) ensure dev tfdv explain drift

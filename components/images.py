@@ -8,10 +8,10 @@ from components.core.errors import unknown
 REGISTRY = "ghcr.io/fairlead"
 """Where the images are published; hand in your own where a cluster pulls from elsewhere."""
 
-images = {"platform": "platform", "tfdv": "tfdv", "explain": "explain", "serving": "platform"}
+images = {"platform": "platform", "tfdv": "tfdv", "explain": "explain", "drift": "drift", "serving": "platform"}
 """Image → dependency group of the environment inside; each is a target in ``components/Dockerfile``."""
 
-steps = {"validate_schema": "tfdv", "explain_examples": "explain"}
+steps = {"validate_schema": "tfdv", "explain_examples": "explain", "measure_discrepancy": "drift"}
 """Step → image, for the steps whose packages collide with everybody else's; all others run in ``platform``."""
 
 

@@ -1,4 +1,4 @@
-"""The three Python environments: made from the locks when first needed, in parallel, and repaired when broken off.
+"""The four Python environments: made from the locks when first needed, in parallel, and repaired when broken off.
 
 Needs nothing but Python 3.11: ``python3.11 -m pipelines.environments ensure`` is how everything else gets installed.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from components.core.errors import FairleadError, unknown
 from pipelines import uv
 
-GROUPS = ("platform", "tfdv", "explain")
+GROUPS = ("platform", "tfdv", "explain", "drift")
 """Dependency groups that cannot share an environment; each has one of its own, and an image."""
 
 PEERS = "peers/"
@@ -109,7 +109,7 @@ def ensure(groups: Sequence[str], home: Path = _HOME, say: Say | None = None) ->
     Safe to call from several processes at once: the first makes an environment, the others wait for it.
 
     Args:
-        groups: ``platform``, ``tfdv``, ``explain``, or ``dev`` for the development tools in the platform environment.
+        groups: those of ``GROUPS``, or ``dev`` for the development tools in the platform environment.
         home: directory for what Fairlead writes on this machine; environments are kept in ``home/envs``.
         say: takes each line of progress; printed when not given.
 
@@ -242,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     ensured = commands.add_parser("ensure", help="make the environments that are missing, and wait for them")
     ensured.add_argument(
-        "groups", nargs="*", metavar="GROUP", help="platform, tfdv, explain, dev (default: the first 3)"
+        "groups", nargs="*", metavar="GROUP", help="platform, tfdv, explain, drift, dev (default: the first 4)"
     )
     commands.add_parser("status", help="tell which environments are ready")
     given = parser.parse_args(arguments)

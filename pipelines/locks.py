@@ -15,7 +15,7 @@ from typing import Any
 from components.core.errors import FairleadError
 from pipelines import uv
 
-LOCKED = ("platform", "tfdv", "explain", "dev", "build", "uv")
+LOCKED = ("platform", "tfdv", "explain", "drift", "dev", "build", "uv")
 """Dependency groups with a lock; ``dev`` is installed over ``platform`` and keeps to its versions, ``build`` is what
 packages without a wheel are built with, ``uv`` installs them all."""
 

@@ -67,8 +67,8 @@ def locks_installed(home: Path) -> list[str]:
 def test_all_are_made_then_none(home: Path) -> None:
     said: list[str] = []
     environments.ensure(environments.GROUPS, home, said.append)
-    assert sorted(locks_installed(home)) == ["explain", "platform", "tfdv"]
-    assert sum(": ready, " in line for line in said) == 3
+    assert sorted(locks_installed(home)) == ["drift", "explain", "platform", "tfdv"]
+    assert sum(": ready, " in line for line in said) == 4
     environments.ensure(environments.GROUPS, home, said.append)
     assert calls(home) == []
     assert environments.missing([*environments.GROUPS, "dev"], home) == ["dev"]
@@ -165,7 +165,7 @@ def test_two_processes_make_an_environment_once(home: Path) -> None:
 
 
 def test_an_unknown_group_names_the_known_ones(home: Path) -> None:
-    with pytest.raises(FairleadError, match="unknown dependency group 'gpu'; allowed: platform, tfdv, explain, dev"):
+    with pytest.raises(FairleadError, match="unknown dependency group 'gpu'; allowed: platform, tfdv, explain, drift, dev"):
         environments.ensure(["gpu"], home)
 
 
@@ -175,11 +175,12 @@ def test_the_command_tells_what_is_ready(
     monkeypatch.setenv("FAIRLEAD_HOME", str(home))
     assert environments.main(["ensure", "tfdv"]) == 0
     assert environments.main(["status"]) == 0
-    words = capsys.readouterr().out.split("\n")[-5:-1]
+    words = capsys.readouterr().out.split("\n")[-6:-1]
     assert [line.split() for line in words] == [
         ["platform", "missing"],
         ["tfdv", "ready"],
         ["explain", "missing"],
+        ["drift", "missing"],
         ["dev", "missing"],
     ]
 

@@ -5,8 +5,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pipelines.benchmarks.serving import peer_locks
-from pipelines.benchmarks.serving.peer_locks import COMMON, lock, main, problems, requirements
+from pipelines.benchmarks import peer_locks
+from pipelines.benchmarks.peer_locks import lock, main, problems, requirements
 from pipelines.environments import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def test_the_locks_are_whole() -> None:
 def test_a_lock_satisfies_what_its_peer_asks_for(name: str) -> None:
     lines = lock(ROOT, name).read_text(encoding="utf-8").splitlines()
     pins = {canonicalize_name(line.partition("==")[0]): line.split()[0].partition("==")[2] for line in lines if "==" in line}  # fmt: skip  # noqa: E501
-    for requirement in map(Requirement, (*COMMON, *requirements[name])):
+    for requirement in map(Requirement, requirements[name]):
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)])
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.benchmarks.peer_locks import requirements
 from pipelines.benchmarks.serving import gains
 from pipelines.benchmarks.serving.bench_serving import chosen
-from pipelines.benchmarks.serving.peer_locks import requirements
 from pipelines.benchmarks.serving.peers import ECHO, OURS, PEERS, STOCK, Peer
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """What the peers with an environment of their own are installed from: requirements, and their locks.
 
-Needs nothing but Python: ``python3.11 -m pipelines.benchmarks.serving.peer_locks write`` makes the locks anew.
+Needs nothing but Python: ``python3.11 -m pipelines.benchmarks.peer_locks write`` makes the locks anew.
 """
 
 import os
@@ -13,14 +13,19 @@ from components.core.errors import FairleadError
 from pipelines import uv
 from pipelines.locks import faults
 
-COMMON = ("numpy>=1.26", "onnxruntime>=1.17", "pydantic>=2.7,<3", "pyyaml>=6", "uvicorn[standard]>=0.30")
+SERVING = ("numpy>=1.26", "onnxruntime>=1.17", "pydantic>=2.7,<3", "pyyaml>=6", "uvicorn[standard]>=0.30")
 """What our own components need to score a row, and the fast parts of uvicorn, which not every peer asks for."""
 
 requirements = {
-    "bentoml": ("bentoml>=1.4.20,<2",),
+    "bentoml": (
+        *SERVING,
+        "bentoml>=1.4.20,<2",
+    ),
     # Not maintained any more; it is measured because people run it. Its workers do not start under a newer uvloop.
-    "mlserver": ("mlserver>=1.7,<2", "uvloop<0.22"),
-    "ray": ("ray[serve]>=2.50,<3",),
+    "mlserver": (*SERVING, "mlserver>=1.7,<2", "uvloop<0.22"),
+    "ray": (*SERVING, "ray[serve]>=2.50,<3"),
+    "evidently": ("evidently==0.7.23", "pandas<3", "numpy>=2"),
+    "nannyml": ("nannyml>=0.13,<0.14", "pandas<3", "numpy>=2"),
 }
 """Peer → what it asks for; each in an environment ``peers/NAME`` of its own."""
 
@@ -49,7 +54,7 @@ def write(root: Path, home: Path, upgrade: bool = False) -> None:
             command,
             cwd=root,
             env=uv.environment_for_uv(home, os.environ),
-            input="\n".join([*COMMON, *wanted]),
+            input="\n".join(wanted),
             capture_output=True,
             text=True,
             check=False,
