@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.contracts import Kind
 from components.core.errors import FairleadError, unknown
+from components.core.watching import Monitoring, Retraining
 
 SHIPPED = Path(__file__).parents[2] / "pipelines" / "use_cases"
 """Folder of the use cases that ship; each file is named after its use case."""
@@ -92,6 +93,11 @@ class Labels(_Section):
     maturity_months: Annotated[int, Field(ge=1)]
     """A row is bad when its bad outcome came within so many months of its event time, and good when that time has
     passed without one. Before that it has no label."""
+    immature: Literal["exclude", "weigh"] = "exclude"
+    """What becomes of rows whose time still runs. ``weigh``: they take part with the outcomes known so far, weighted
+    for those not known yet by how older rows' outcomes came in over time (``components.training.development``)."""
+    minimum_developed: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Weigh: rows of which a smaller share of the bad outcomes should be known by now are excluded."""
 
 
 class Entity(_Section):
@@ -275,6 +281,8 @@ class UseCase(_Section):
     training: Training
     gates: Gates
     explanations: Explanations = Explanations()
+    monitoring: Monitoring = Monitoring()
+    retraining: Retraining = Retraining()
 
     @model_validator(mode="after")
     def _columns_exist(self) -> "UseCase":

@@ -1,0 +1,1 @@
+"""Monitoring: from logged predictions and late labels to findings and alerts."""
