@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.contracts import Kind
 from components.core.errors import FairleadError, unknown
-from components.core.watching import Monitoring, Retraining
+from components.core.watching import Monitoring, Retraining, Window
 
 SHIPPED = Path(__file__).parents[2] / "pipelines" / "use_cases"
 """Folder of the use cases that ship; each file is named after its use case."""
@@ -153,6 +153,8 @@ class Training(_Section):
     cost_false_negative: float
     """Cost of letting a bad row pass, in the unit of ``cost_false_positive``."""
     cost_false_positive: float
+    window: Window = Window()
+    """Which rows it learns from."""
     increasing: tuple[str, ...] = ()
     """Features with which the risk may only rise (XGBoost's monotone constraints; the baseline is left free)."""
     segments: tuple[str, ...] = ()

@@ -33,7 +33,13 @@ class Comparison(BaseModel):
 
 
 def compare(
-    labels: FloatArray, candidate: FloatArray, champion: FloatArray, metric: Metric, rounds: int, seed: int
+    labels: FloatArray,
+    candidate: FloatArray,
+    champion: FloatArray,
+    metric: Metric,
+    rounds: int,
+    seed: int,
+    weights: FloatArray | None = None,
 ) -> Comparison:
     """Estimate how much worse the candidate is, with a 95 % percentile interval.
 
@@ -41,12 +47,13 @@ def compare(
     cancels out (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993).
 
     Args:
-        labels: shape (n,), 1 bad, 0 good; mature rows only.
+        labels: shape (n,), 1 bad, 0 good.
         candidate: shape (n,), probabilities.
         champion: shape (n,), probabilities of the reigning model for the same rows.
         metric: what to compare.
         rounds: draws.
         seed: of the draws.
+        weights: how many rows each stands for, shape (n,); None counts each once.
 
     Raises:
         FairleadError: the arrays differ in length, a label is neither 0 nor 1, or a probability is not within 0 and 1.
@@ -61,10 +68,11 @@ def compare(
         nothing = Estimate(value=None, n=n)
         return Comparison(metric=metric, candidate=None, champion=None, worse_by=nothing, rounds=rounds, seed=seed)
     sign = -1.0 if metric == "auc" else 1.0
-    ours, theirs = (float(_measure(metric, labels, p, np.ones((1, n)))[0]) for p in (candidate, champion))
+    counts = np.ones(n) if weights is None else weights
+    ours, theirs = (float(_measure(metric, labels, p, counts[None, :])[0]) for p in (candidate, champion))
     differences = np.concatenate(
         [
-            _measure(metric, labels, candidate, w) - _measure(metric, labels, champion, w)
+            _measure(metric, labels, candidate, w * counts) - _measure(metric, labels, champion, w * counts)
             for w in _draws(n, rounds, seed)
         ]
     )
@@ -94,7 +102,7 @@ def _check(labels: FloatArray, candidate: FloatArray, champion: FloatArray) -> N
             f"candidate and {len(champion)} of the champion"
         )
     if not np.isin(labels, (0.0, 1.0)).all():
-        raise FairleadError("a comparison takes labels 0 and 1 only; leave rows without a mature label out")
+        raise FairleadError("a comparison takes labels 0 and 1 only; leave rows without a label out")
     for name, scores in (("candidate", candidate), ("champion", champion)):
         wrong = scores[~((scores >= 0) & (scores <= 1))]
         if len(wrong):

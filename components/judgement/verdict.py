@@ -14,7 +14,7 @@ from components.judgement.compare import Comparison, compare
 from components.judgement.gates import judge
 from components.judgement.leakage_report import LeakageReport
 from components.training.bundle import Bundle
-from components.training.dataset import read, read_scored
+from components.training.dataset import read, read_scored, weights_of
 from components.training.evaluate import AllMetrics
 from components.training.splits import TEST
 
@@ -105,4 +105,5 @@ def _against_champion(use_case: UseCase, dataset: Path, predictions: Path, champ
         use_case.gates.champion.metric,
         use_case.training.bootstrap_rounds,
         use_case.training.seed,
+        weights_of(new),
     )

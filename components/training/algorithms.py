@@ -54,7 +54,14 @@ def _fit_xgboost(parameters: Parameters, data: Matrices, seed: int) -> Model:
         callbacks=[xgboost.callback.EarlyStopping(rounds=PATIENCE, save_best=True)],
         **parameters,
     )
-    model.fit(data.x, data.y, eval_set=[(data.later_x, data.later_y)], verbose=False)
+    model.fit(
+        data.x,
+        data.y,
+        sample_weight=data.weights,
+        eval_set=[(data.later_x, data.later_y)],
+        sample_weight_eval_set=[data.later_weights],
+        verbose=False,
+    )
     return cast(Model, model)
 
 
@@ -79,7 +86,7 @@ def _fit_logistic(parameters: Parameters, data: Matrices, seed: int) -> Model:
             ("logistic", LogisticRegression(max_iter=1000, random_state=seed, **parameters)),
         ]
     )
-    return cast(Model, model.fit(data.x, data.y))
+    return cast(Model, model.fit(data.x, data.y, logistic__sample_weight=data.weights))
 
 
 def _suggest_logistic(trial: optuna.Trial) -> dict[str, Any]:

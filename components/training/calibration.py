@@ -43,7 +43,9 @@ class Calibration(BaseModel):
         return cls.model_validate_json(path.read_text(encoding="utf-8"))
 
 
-def fit(p: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.floating[Any]]) -> Calibration:
+def fit(
+    p: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.floating[Any]], weights: FloatArray | None = None
+) -> Calibration:
     """Find slope and intercept by maximum likelihood on rows that the model was not trained on.
 
     Targets are drawn in a little from 0 and 1, by (good + 1) / (good + 2) and its like for bad, so that the fit stays
@@ -53,47 +55,49 @@ def fit(p: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.floating[Any]])
     Args:
         p: scores between 0 and 1, shape (n,).
         labels: shape (n,), 1 bad, 0 good.
+        weights: how many rows each stands for, shape (n,); None counts each once.
 
     Raises:
         FairleadError: the labels hold one class only.
     """
-    positives = float(labels.sum())
-    negatives = len(labels) - positives
+    w = np.ones(len(labels)) if weights is None else weights
+    positives = float((w * labels).sum())
+    negatives = float(w.sum()) - positives
     if positives == 0 or negatives == 0:
         raise FairleadError(
             f"calibration rows hold one class only ({int(positives)} bad, {int(negatives)} good); both are needed: "
             "take a larger calibration_share or a longer table"
         )
     target = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    slope, intercept = _newton(_logit(p), target)
+    slope, intercept = _newton(_logit(p), target, w)
     if slope < 0:
-        slope, intercept = 0.0, float(_logit(np.array([target.mean()]))[0])
+        slope, intercept = 0.0, float(_logit(np.array([np.average(target, weights=w)]))[0])
     return Calibration(slope=slope, intercept=intercept)
 
 
-def _newton(z: FloatArray, target: FloatArray) -> tuple[float, float]:
+def _newton(z: FloatArray, target: FloatArray, weights: FloatArray) -> tuple[float, float]:
     design = np.column_stack([z, np.ones_like(z)])
     # The ridge only matters when all scores are equal: then slope and intercept cannot be told apart.
-    ridge = 1e-9 * len(z) * np.eye(2)
+    ridge = 1e-9 * weights.sum() * np.eye(2)
     beta = np.array([1.0, 0.0])
-    loss = _loss(design, target, beta)
+    loss = _loss(design, target, beta, weights)
     for _ in range(100):
         fitted = _sigmoid(design @ beta)
-        hessian = (design * (fitted * (1 - fitted))[:, None]).T @ design + ridge
-        step = np.linalg.solve(hessian, design.T @ (fitted - target))
+        hessian = (design * (weights * fitted * (1 - fitted))[:, None]).T @ design + ridge
+        step = np.linalg.solve(hessian, design.T @ (weights * (fitted - target)))
         # Halve a step that overshoots: far from the optimum the curvature can be almost nil.
-        while (after := _loss(design, target, beta - step)) > loss and np.abs(step).max() > 1e-12:
+        while (after := _loss(design, target, beta - step, weights)) > loss and np.abs(step).max() > 1e-12:
             step = step / 2
         beta = beta - step
-        if loss - after <= 1e-12 * len(z):
+        if loss - after <= 1e-12 * weights.sum():
             break
         loss = after
     return float(beta[0]), float(beta[1])
 
 
-def _loss(design: FloatArray, target: FloatArray, beta: FloatArray) -> float:
+def _loss(design: FloatArray, target: FloatArray, beta: FloatArray, weights: FloatArray) -> float:
     margin = design @ beta
-    return float(np.sum(np.logaddexp(0.0, margin) - target * margin))
+    return float(np.sum(weights * (np.logaddexp(0.0, margin) - target * margin)))
 
 
 def _logit(p: npt.NDArray[np.floating[Any]]) -> FloatArray:

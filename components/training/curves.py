@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from components.core.contracts import FloatArray
-from components.training.dataset import read_scored
+from components.training.dataset import read_scored, weights_of
 from components.training.splits import BACKTEST, TEST
 
 Mask = npt.NDArray[np.bool_]
@@ -87,7 +87,7 @@ def curves(dataset: Path, predictions: Path, threshold: float) -> list[Curves]:
         frame = read_scored(dataset, predictions, split)
         labels, p = frame["label"].to_numpy().astype(np.float64), frame["probability"].to_numpy()
         if 0 < labels.sum() < len(labels):
-            result.append(_curves(split, p, labels, threshold))
+            result.append(_curves(split, p, labels, weights_of(frame), threshold))
     return result
 
 
@@ -101,26 +101,27 @@ def roc_points(drawn: Sequence[Curves]) -> tuple[list[float], list[float], list[
     )
 
 
-def _curves(dataset: str, p: FloatArray, labels: FloatArray, threshold: float) -> Curves:
+def _curves(dataset: str, p: FloatArray, labels: FloatArray, weights: FloatArray, threshold: float) -> Curves:
     order = np.argsort(-p, kind="stable")
-    p, labels = p[order], labels[order]
+    p, labels, weights = p[order], labels[order], weights[order]
+    overall = float(np.average(labels, weights=weights))
     return Curves(
         dataset=dataset,
         rows=len(p),
-        bad=int(labels.sum()),
+        bad=round(float((weights * labels).sum())),
         threshold=threshold,
-        roc=_roc(p, labels),
+        roc=_roc(p, labels, weights),
         parts=tuple(
-            _part(p[rows], labels[rows], float(labels.mean()))
+            _part(p[rows], labels[rows], weights[rows], overall)
             for rows in np.array_split(np.arange(len(p)), min(PARTS, len(p)))
         ),
-        confusion=_confusion(p >= threshold, labels == 1),
+        confusion=_confusion(p >= threshold, labels == 1, weights),
     )
 
 
-def _roc(p: FloatArray, labels: FloatArray) -> tuple[RocPoint, ...]:
+def _roc(p: FloatArray, labels: FloatArray, weights: FloatArray) -> tuple[RocPoint, ...]:
     last_of_tie = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
-    bad, good = np.cumsum(labels)[last_of_tie], np.cumsum(1 - labels)[last_of_tie]
+    bad, good = np.cumsum(weights * labels)[last_of_tie], np.cumsum(weights * (1 - labels))[last_of_tie]
     kept = np.unique(np.linspace(0, len(last_of_tie) - 1, ROC_POINTS - 1).astype(np.intp))
     # No probability reaches this one; infinity, as some libraries have it, is no JSON.
     start = RocPoint(threshold=2.0 if p[0] >= 1 else 1.0, false_positive_rate=0.0, true_positive_rate=0.0)
@@ -137,15 +138,16 @@ def _roc(p: FloatArray, labels: FloatArray) -> tuple[RocPoint, ...]:
     )
 
 
-def _part(p: FloatArray, labels: FloatArray, overall: float) -> Part:
-    low, high = wilson(int(labels.sum()), len(labels))
-    share = float(labels.mean())
-    return Part(
-        rows=len(p), mean_probability=float(p.mean()), share_bad=share, low=low, high=high, lift=share / overall
-    )
+def _part(p: FloatArray, labels: FloatArray, weights: FloatArray, overall: float) -> Part:
+    share, mean = (float(np.average(values, weights=weights)) for values in (labels, p))
+    # A row that stands for several tells no more than one does: L. Kish's effective sample size, Survey Sampling, 1965.
+    total, bad = float(weights.sum()), float((weights * labels).sum())
+    shrunk = total / float((weights**2).sum())
+    low, high = wilson(bad * shrunk, total * shrunk)
+    return Part(rows=len(p), mean_probability=mean, share_bad=share, low=low, high=high, lift=share / overall)
 
 
-def wilson(bad: int, n: int) -> tuple[float, float]:
+def wilson(bad: float, n: float) -> tuple[float, float]:
     """Return the 95 % score interval of a share (Wilson, JASA 22, 1927).
 
     >>> tuple(round(end, 3) for end in wilson(5, 100))
@@ -163,10 +165,10 @@ def wilson(bad: int, n: int) -> tuple[float, float]:
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
-def _confusion(called: Mask, bad: Mask) -> Confusion:
+def _confusion(called: Mask, bad: Mask, weights: FloatArray) -> Confusion:
     return Confusion(
-        true_negatives=int(np.sum(~called & ~bad)),
-        false_positives=int(np.sum(called & ~bad)),
-        false_negatives=int(np.sum(~called & bad)),
-        true_positives=int(np.sum(called & bad)),
+        true_negatives=round(float(weights[~called & ~bad].sum())),
+        false_positives=round(float(weights[called & ~bad].sum())),
+        false_negatives=round(float(weights[~called & bad].sum())),
+        true_positives=round(float(weights[called & bad].sum())),
     )

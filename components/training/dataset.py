@@ -21,16 +21,19 @@ class Rows:
     Args:
         columns: what a request carries, by column.
         labels: shape (n,), 1 bad, 0 good.
+        weights: shape (n,), how many rows each stands for.
         days: event dates, shape (n,), datetime64[D].
     """
 
     columns: Columns
     labels: FloatArray
+    weights: FloatArray
     days: "np.ndarray[tuple[int], np.dtype[np.datetime64]]"
 
     def take(self, mask: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> "Rows":
         """Keep the rows where ``mask``, shape (n,), is true."""
-        return Rows({k: v[mask] for k, v in self.columns.items()}, self.labels[mask], self.days[mask])
+        columns = {k: v[mask] for k, v in self.columns.items()}
+        return Rows(columns, self.labels[mask], self.weights[mask], self.days[mask])
 
 
 def read(dataset: Path, use_case: UseCase, split: str) -> Rows:
@@ -46,8 +49,17 @@ def read(dataset: Path, use_case: UseCase, split: str) -> Rows:
     return Rows(
         columns=from_frame(frame, request_fields(use_case)),
         labels=frame["label"].to_numpy().astype(np.float64),
+        weights=weights_of(frame),
         days=frame["event_time"].cast(pl.Date).to_numpy().astype("datetime64[D]"),
     )
+
+
+def weights_of(frame: pl.DataFrame) -> FloatArray:
+    """How many rows each row of a data set stands for, shape (n,); one each where it was written without weights."""
+    if "weight" not in frame.columns:
+        return np.ones(len(frame))
+    weights: FloatArray = frame["weight"].to_numpy().astype(np.float64)
+    return weights
 
 
 def read_scored(dataset: Path, predictions: Path, split: str) -> pl.DataFrame:

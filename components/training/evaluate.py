@@ -11,7 +11,7 @@ from components.core.contracts import SliceMetrics
 from components.core.errors import ContractViolation
 from components.core.use_case import UseCase
 from components.training.bootstrap import estimate
-from components.training.dataset import read_scored
+from components.training.dataset import read_scored, weights_of
 from components.training.splits import BACKTEST, TEST
 
 AllMetrics = TypeAdapter(list[SliceMetrics])
@@ -65,5 +65,5 @@ def _slices(frame: pl.DataFrame, use_case: UseCase) -> Iterator[tuple[str, pl.Da
 def _measure(frame: pl.DataFrame, use_case: UseCase, threshold: float, split: str, name: str) -> SliceMetrics:
     p = frame["probability"].to_numpy().astype(np.float64)
     labels = frame["label"].to_numpy().astype(np.float64)
-    metrics = estimate(p, labels, use_case.training, threshold, f"{split}/{name}")
+    metrics = estimate(p, labels, use_case.training, threshold, f"{split}/{name}", weights_of(frame))
     return SliceMetrics(dataset=split, slice=name, metrics=dict(metrics))

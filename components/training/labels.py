@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict
 from components.core.artifacts import whole_file
 from components.core.errors import ContractViolation, FairleadError
 from components.core.use_case import UseCase
+from components.training.development import weigh
 from components.training.splits import BACKTEST, CALIBRATION, TEST, TRAIN, chronological
+
+OWN = ("label", "weight", "split", "matures", "mature", "developed")
+"""Columns that are made here, so that an input must not have their names."""
 
 BACKTEST_MONTHS = 12
 """The backtest takes the rows of so many months after the training date."""
@@ -39,9 +43,13 @@ class LabelReport(BaseModel):
     """Rows of the table."""
     mature: int
     immature: int
-    """Rows up to the training date whose time had not run out by then: excluded."""
+    """Rows up to the training date whose time had not run out by then."""
     immature_bad: int
-    """Those of them that were already known to be bad: excluded too."""
+    """Those of them that were already known to be bad."""
+    weighed: int = 0
+    """Those of them that take part, weighted for what is not known yet; the others are excluded."""
+    too_old: int = 0
+    """Rows from before the training window: excluded."""
     later: int
     """Rows after the backtest's year: not used."""
     backtest_immature: int
@@ -58,8 +66,12 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
 
     A row is bad when its bad outcome came no later than ``maturity_months`` calendar months after its event (the last
     day included; the 29th of February matures on the 28th), good when that time passed without one. ``dataset.parquet``
-    holds the columns of ``features`` with ``label`` (1.0 bad, 0.0 good) and ``split``, in order of event time. The
-    backtest is the year after ``as_of``, labelled in hindsight: for judging only, never for training.
+    holds the columns of ``features`` with ``label`` (1.0 bad, 0.0 good), ``weight`` (1.0 for a mature row) and
+    ``split``, in order of event time. The backtest is the year after ``as_of``, labelled in hindsight: for judging
+    only, never for training.
+
+    Immature rows are excluded, or take part with weights, as ``labels.immature`` says; ``training.window`` may leave
+    old rows out.
 
     A row is mature only once the table knows so far: up to ``data.known_until``, or without it up to the last event. An
     outcome's own time is no witness to that, because one mistyped year would make rows good whose time still runs.
@@ -71,7 +83,8 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
         target: parquet file to write.
 
     Raises:
-        ContractViolation: a column is missing, or a bad row does not say when it turned bad.
+        ContractViolation: a column is missing or has a name that is needed here, or a bad row does not say when it
+            turned bad.
         FairleadError: no row is mature yet, or a split holds one class only.
     """
     months = use_case.labels.maturity_months
@@ -81,19 +94,20 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
     known_until = min(as_of, reach)
     labelled = with_label(frame, months)
     past = labelled.filter(pl.col("event_time") <= as_of)
-    # Rows that are not mature go, the bad ones among them too: bad outcomes are known early and good ones late, so
-    # keeping the early ones would fill the newest rows with bad ones only and teach the model that recent means bad.
     mature = past.filter(pl.col("matures") <= known_until)
     if mature.is_empty():
         raise _nothing_mature(labelled, months, as_of, reach)
+    known = _known(frame, mature, use_case, known_until)
+    window = _in_window(known, use_case, as_of)
     year = labelled.filter(
         (pl.col("event_time") > as_of) & (pl.col("event_time") <= _months_after(as_of, BACKTEST_MONTHS))
     )
     backtest = year.filter(pl.col("matures") <= reach)
     training = use_case.training
-    split = chronological(mature["event_time"], training.calibration_share, training.test_share)
-    dataset = pl.concat([mature.with_columns(split=split), backtest.with_columns(split=pl.lit(BACKTEST))])
-    dataset = dataset.drop("matures").sort("event_time", "row_id")
+    split = chronological(window["event_time"], training.calibration_share, training.test_share)
+    later_rows = backtest.with_columns(weight=pl.lit(1.0), split=pl.lit(BACKTEST)).drop("matures")
+    dataset = pl.concat([window.with_columns(split=split), later_rows.select(*window.columns, "split")])
+    dataset = dataset.sort("event_time", "row_id")
     splits = {name: _report(dataset.filter(pl.col("split") == name)) for name in (TRAIN, CALIBRATION, TEST, BACKTEST)}
     _require_both_classes(splits)
     with whole_file(target) as scratch:
@@ -107,6 +121,8 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
         mature=len(mature),
         immature=len(immature),
         immature_bad=len(immature.filter((pl.col("outcome") == 1) & (pl.col("outcome_time") <= known_until))),
+        weighed=len(known) - len(mature),
+        too_old=len(known) - len(window),
         later=len(frame) - len(past) - len(year),
         backtest_immature=len(year) - len(backtest),
         splits=splits,
@@ -118,6 +134,12 @@ def _read(features: Path) -> pl.DataFrame:
     missing = [c for c in ("row_id", "event_time", "outcome", "outcome_time") if c not in frame.columns]
     if missing:
         raise ContractViolation(f"{features.name} lacks column {', '.join(missing)}; write it with build_features")
+    taken = [c for c in OWN if c in frame.columns]
+    if taken:
+        raise ContractViolation(
+            f"{features.name} has column {', '.join(taken)}, a name that labelling needs ({', '.join(OWN)}); name it "
+            "otherwise in the table and the use case"
+        )
     if frame.is_empty():
         raise FairleadError(f"{features.name} has no rows to label")
     frame = frame.with_columns(pl.col("event_time", "outcome_time").cast(pl.Date))
@@ -144,6 +166,30 @@ def with_label(frame: pl.DataFrame, months: int) -> pl.DataFrame:
     matures = pl.col("event_time").dt.offset_by(f"{months}mo")
     bad = (pl.col("outcome") == 1) & (pl.col("outcome_time") <= matures)
     return frame.with_columns(label=bad.fill_null(value=False).cast(pl.Float64), matures=matures)
+
+
+def _known(frame: pl.DataFrame, mature: pl.DataFrame, use_case: UseCase, known_until: date) -> pl.DataFrame:
+    """Return the rows that something is known of, with label and weight."""
+    labels = use_case.labels
+    if labels.immature == "weigh":
+        weighed = weigh(frame, known_until, labels.maturity_months, labels.minimum_developed)
+        return weighed.drop("matures", "mature", "developed")
+    # The bad ones among the immature rows go too: bad outcomes are known early and good ones late, so keeping the early
+    # ones as they are would fill the newest rows with bad ones only and teach the model that recent means bad.
+    return mature.drop("matures").with_columns(weight=pl.lit(1.0))
+
+
+def _in_window(known: pl.DataFrame, use_case: UseCase, as_of: date) -> pl.DataFrame:
+    window = use_case.training.window
+    if window.policy != "sliding" or window.months is None:
+        return known
+    kept = known.filter(pl.col("event_time") > _months_after(as_of, -window.months))
+    if kept.is_empty():
+        raise FairleadError(
+            f"training.window {window} before {as_of} holds none of the {len(known)} rows with a label, the newest of "
+            f"{_last_event(known)}; take more months"
+        )
+    return kept
 
 
 def _last_event(frame: pl.DataFrame) -> date:

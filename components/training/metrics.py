@@ -12,7 +12,10 @@ CALIBRATION_BINS = 10
 TOP = 0.1
 """The lift looks at this share of the rows, the riskiest."""
 
-NAMES = ("auc", "average_precision", "log_loss", "brier", "calibration_error", "lift_10", "cost", "flagged")
+BINNED = ("calibration_error", "relative_calibration_error")
+"""Metrics that add up what differs in bins, which noise can only push up."""
+
+NAMES = ("auc", "average_precision", "log_loss", "brier", *BINNED, "lift_10", "cost", "flagged")
 """Every metric; ``weighted_metrics`` says what they mean."""
 
 
@@ -32,6 +35,8 @@ def weighted_metrics(
     - ``calibration_error``: expected calibration error: mean over ten bins of equally many rows of
       |share of bad rows - mean probability|, weighted by the bins' rows. Rows of one probability share a bin, and
       the bins are those of the unweighted rows. Source: Naeini, Cooper, Hauskrecht, AAAI 2015, with equal-mass bins.
+    - ``relative_calibration_error``: the same as a share of the share of bad rows, so that one threshold fits good
+      years and bad ones.
     - ``lift_10``: bad rows among the riskiest tenth, as a multiple of the overall share; ties at its edge count partly.
     - ``cost``: mean cost per row of deciding at the threshold; ``flagged``: share of rows at or above it.
 
@@ -42,7 +47,7 @@ def weighted_metrics(
     Args:
         p: probabilities of n rows, shape (n,).
         labels: shape (n,), 1 bad, 0 good.
-        weights: shape (rounds, n), not negative: how often each round holds each row.
+        weights: shape (rounds, n), not negative: how often each round holds each row, times what the row stands for.
         threshold: rows at or above it are called bad.
         cost_false_negative: cost of a bad row below the threshold.
         cost_false_positive: cost of a good row at or above it.
@@ -61,11 +66,14 @@ def weighted_metrics(
         means = weights @ np.column_stack([loss, (p - labels) ** 2, cost, flagged]) / total[:, None]
         ranked = _ranked(p, labels, weights)
         error = np.abs(np.add.reduceat(weights * (labels - p), _bin_starts(p), axis=1)).sum(axis=1) / total
+        rate = weights @ labels / total
+        relative = np.where(rate > 0, error / rate, np.nan)
     return {
         **ranked,
         "log_loss": means[:, 0],
         "brier": means[:, 1],
         "calibration_error": error,
+        "relative_calibration_error": relative,
         "cost": means[:, 2],
         "flagged": means[:, 3],
     }

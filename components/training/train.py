@@ -33,7 +33,7 @@ def train(dataset: Path, use_case: UseCase, trial: Trial) -> Candidate:
         parameters=trial.parameters,
         transform=data.transform,
         model=model,
-        calibration=calibration.fit(model.predict_proba(data.later_x)[:, 1], data.later_y),
+        calibration=calibration.fit(model.predict_proba(data.later_x)[:, 1], data.later_y, data.later_weights),
         threshold=threshold(use_case.training),
     )
 

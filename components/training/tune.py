@@ -63,12 +63,13 @@ def search(dataset: Path, use_case: UseCase, algorithm_name: str, trials: int, s
     """
     chosen = algorithm(algorithm_name)
     windows = [prepare(older, newer, use_case) for older, newer in _windows(read(dataset, use_case, TRAIN))]
+    total = sum(float(window.later_weights.sum()) for window in windows)
     done: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> float:
         parameters = chosen.suggest(trial)
         losses = [_losses(chosen.fit(parameters, window, seed), window) for window in windows]
-        loss = float(np.mean(np.concatenate(losses)))
+        loss = float(np.sum(np.concatenate(losses)) / total)
         done.append(
             Trial(algorithm=algorithm_name, parameters=parameters, log_loss=loss, seed=seed, number=trial.number)
         )
@@ -114,7 +115,7 @@ def _windows(rows: Rows) -> list[tuple[Rows, Rows]]:
 
 
 def _losses(model: Model, data: Matrices) -> FloatArray:
-    p, labels = model.predict_proba(data.later_x)[:, 1], data.later_y
-    q = np.clip(calibration.fit(p, labels).apply(p), calibration.CLIP, 1 - calibration.CLIP)
-    losses: FloatArray = -(labels * np.log(q) + (1 - labels) * np.log1p(-q))
+    p, labels, weights = model.predict_proba(data.later_x)[:, 1], data.later_y, data.later_weights
+    q = np.clip(calibration.fit(p, labels, weights).apply(p), calibration.CLIP, 1 - calibration.CLIP)
+    losses: FloatArray = -weights * (labels * np.log(q) + (1 - labels) * np.log1p(-q))
     return losses

@@ -1,6 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import optuna
 import pytest
+from sklearn.base import clone
+from sklearn.metrics import log_loss
+from xgboost.callback import EarlyStopping
 
 from components.core.errors import FairleadError
 from components.training.algorithms import ALGORITHMS, PATIENCE, ROUNDS, algorithm
@@ -36,7 +41,7 @@ class TestEveryAlgorithm:
     def test_takes_a_feature_without_any_value(self, name, data):
         empty = data.x.copy()
         empty[:, 3] = np.nan
-        bare = Matrices(data.transform, empty, data.y, data.later_x, data.later_y, data.directions)
+        bare = replace(data, x=empty)
         p = algorithm(name).fit(algorithm(name).defaults, bare, 7).predict_proba(data.later_x)
         assert np.isfinite(p).all()
 
@@ -66,3 +71,26 @@ def test_risk_never_falls_with_an_increasing_feature(data):
 def test_an_unknown_algorithm_is_named():
     with pytest.raises(FairleadError, match="algorithm 'forest'"):
         algorithm("forest")
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_weights_are_learned_from(name, data):
+    fit, defaults = algorithm(name).fit, algorithm(name).defaults
+    plain = fit(defaults, data, 7).predict_proba(data.later_x)[:, 1]
+    heavy = fit(defaults, replace(data, weights=1 + 4 * data.y, later_weights=1 + 4 * data.later_y), 7)
+    assert heavy.predict_proba(data.later_x)[:, 1].mean() > 2 * plain.mean()
+
+
+def test_weights_of_one_boost_as_none_do(data):
+    model = ALGORITHMS["xgboost"].fit(ALGORITHMS["xgboost"].defaults, data, 7)
+    again = clone(model).set_params(callbacks=[EarlyStopping(rounds=PATIENCE, save_best=True)])
+    bare = again.fit(data.x, data.y, eval_set=[(data.later_x, data.later_y)], verbose=False)
+    assert np.array_equal(model.predict_proba(data.later_x), bare.predict_proba(data.later_x))
+
+
+def test_boosting_stops_by_the_weighted_loss(data):
+    heavy = replace(data, later_weights=1 + 4 * data.later_y)
+    model = ALGORITHMS["xgboost"].fit(ALGORITHMS["xgboost"].defaults, heavy, 7)
+    p = model.predict_proba(data.later_x)[:, 1]
+    reached = min(model.evals_result()["validation_0"]["logloss"])
+    assert reached == pytest.approx(log_loss(data.later_y, p, sample_weight=heavy.later_weights), rel=1e-4)

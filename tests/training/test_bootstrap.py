@@ -83,3 +83,25 @@ def test_five_hundred_rounds_over_twelve_thousand_rows_take_seconds(sba):
     assert sba.training.bootstrap_rounds == 500
     assert found["auc"].n == 12_000
     assert time.process_time() - start < 5
+
+
+def test_weights_of_one_change_nothing(training):
+    p, labels = drawn(400, 3)
+    assert estimate(p, labels, training, 0.1, "x", np.ones(400)) == estimate(p, labels, training, 0.1, "x")
+
+
+def test_weights_move_values_and_intervals_and_not_how_many_rows_there_are(training):
+    p, labels = drawn(1000, 3)
+    plain, weighted = (estimate(p, labels, training, 0.1, "x", w) for w in (None, 1 + labels))
+    rate = np.average(labels, weights=1 + labels)
+    assert weighted["flagged"].value == pytest.approx(np.average(p >= 0.1, weights=1 + labels))
+    assert weighted["calibration_error"].value > plain["calibration_error"].value
+    assert weighted["relative_calibration_error"].value == pytest.approx(weighted["calibration_error"].value / rate)
+    for e in weighted.values():
+        assert e.n == 1000
+        assert e.low <= e.value <= e.high
+
+
+def test_few_rows_say_nothing_however_much_each_stands_for(training):
+    p, labels = drawn(49, 3)
+    assert estimate(p, labels, training, 0.1, "x", np.full(49, 100.0))["auc"].value is None

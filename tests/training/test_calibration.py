@@ -80,3 +80,23 @@ def test_what_is_written_is_read_again(tmp_path):
     written = Calibration(slope=1 / 3, intercept=-2 / 7)
     written.write(tmp_path / "calibration.json")
     assert Calibration.read(tmp_path / "calibration.json") == written
+
+
+def test_weights_of_one_change_nothing():
+    p, labels = drawn(0.5, -1.0, n=500)
+    assert fit(p, labels, np.ones(500)) == fit(p, labels)
+
+
+def test_a_row_of_weight_two_is_two_rows():
+    p, labels = drawn(1.3, -0.4, n=800)
+    weights = np.random.default_rng(3).integers(0, 4, 800)
+    weighted, repeated = fit(p, labels, weights.astype(float)), fit(np.repeat(p, weights), np.repeat(labels, weights))
+    assert weighted.slope == pytest.approx(repeated.slope, rel=1e-6)
+    assert weighted.intercept == pytest.approx(repeated.intercept, rel=1e-6)
+
+
+def test_a_backward_ranking_is_flattened_to_the_weighted_rate():
+    p, labels = np.repeat([0.9, 0.1], [50, 50]), np.repeat([0.0, 1.0], 50)
+    found = fit(p, labels, np.where(labels == 1, 1.0, 9.0))
+    assert found.slope == 0.0
+    assert found.apply(np.array([0.5])) == pytest.approx([0.1], abs=0.02)

@@ -75,3 +75,50 @@ def test_curves_are_plain_json(drawn):
     text = AllCurves.dump_json(drawn)
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert AllCurves.validate_json(text) == drawn
+
+
+def weighted(small_dataset, folder, weight):
+    """The data set with other weights."""
+    pl.read_parquet(small_dataset).with_columns(weight=weight).write_parquet(folder / "dataset.parquet")
+    return folder / "dataset.parquet"
+
+
+def test_a_data_set_without_weights_is_drawn_as_one_whose_rows_count_once(drawn, small_dataset, predictions, tmp_path):
+    pl.read_parquet(small_dataset).drop("weight").write_parquet(tmp_path / "dataset.parquet")
+    assert curves(tmp_path / "dataset.parquet", predictions, 0.1) == drawn
+
+
+def test_a_weight_of_two_is_a_row_twice_in_the_roc_curve_and_the_decisions(
+    small_dataset, predictions, scored, tmp_path
+):
+    p, labels = scored
+    found = curves(weighted(small_dataset, tmp_path, 1.0 + pl.col("label")), predictions, 0.1)[0]
+    twice = np.where(labels == 1, 2, 1)
+    c = found.confusion
+    ours = [[c.true_negatives, c.false_positives], [c.false_negatives, c.true_positives]]
+    assert ours == confusion_matrix(np.repeat(labels, twice), np.repeat(p, twice) >= 0.1).tolist()
+    assert found.bad == 2 * labels.sum()
+    x, y, _ = roc_curve(labels, p, sample_weight=twice)
+    for q in found.roc[1::20]:
+        assert q.true_positive_rate == pytest.approx(np.average(p >= q.threshold, weights=twice * labels))
+    assert auc([q.false_positive_rate for q in found.roc], [q.true_positive_rate for q in found.roc]) == pytest.approx(
+        auc(x, y), abs=5e-3
+    )
+
+
+def test_parts_are_means_by_weight(small_dataset, predictions, scored, tmp_path):
+    p, labels = scored
+    w = 1 + labels
+    found = curves(weighted(small_dataset, tmp_path, 1.0 + pl.col("label")), predictions, 0.1)[0].parts
+    riskiest = np.argsort(-p, kind="stable")[: found[0].rows]
+    assert found[0].share_bad == pytest.approx(np.average(labels[riskiest], weights=w[riskiest]))
+    assert found[0].mean_probability == pytest.approx(np.average(p[riskiest], weights=w[riskiest]))
+    assert found[0].lift == pytest.approx(found[0].share_bad / np.average(labels, weights=w))
+
+
+def test_the_unit_of_weights_says_nothing(drawn, small_dataset, predictions, tmp_path):
+    """Were it otherwise, rows that stand for ten each would make the intervals of their shares narrower."""
+    found = curves(weighted(small_dataset, tmp_path, pl.lit(10.0)), predictions, 0.1)[0]
+    for ours, theirs in zip(found.parts, drawn[0].parts, strict=True):
+        assert ours.model_dump() == pytest.approx(theirs.model_dump())
+    assert found.bad == 10 * drawn[0].bad

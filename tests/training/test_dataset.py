@@ -49,3 +49,18 @@ def test_predictions_of_another_data_set_are_refused(small_dataset, predictions,
     change(backtest).write_parquet(tmp_path / "other.parquet")
     with pytest.raises(IntegrityError, match=told):
         read_scored(small_dataset, tmp_path / "other.parquet", "backtest")
+
+
+def test_a_data_set_written_before_there_were_weights_counts_each_row_once(small_dataset, sba, tmp_path):
+    pl.read_parquet(small_dataset).drop("weight").write_parquet(tmp_path / "dataset.parquet")
+    old, new = read(tmp_path / "dataset.parquet", sba, "test"), read(small_dataset, sba, "test")
+    assert np.array_equal(old.weights, np.ones(len(old.labels)))
+    assert np.array_equal(old.weights, new.weights)
+
+
+def test_weights_stay_with_their_rows(small_dataset, sba, tmp_path):
+    frame = pl.read_parquet(small_dataset).with_columns(weight=1 + 2 * pl.col("label"))
+    frame.write_parquet(tmp_path / "dataset.parquet")
+    rows = read(tmp_path / "dataset.parquet", sba, "test")
+    assert np.array_equal(rows.weights, 1 + 2 * rows.labels)
+    assert set(rows.take(rows.labels == 1).weights) == {3.0}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from components.training.metrics import NAMES, weighted_metrics
+from components.training.metrics import BINNED, NAMES, weighted_metrics
 
 COSTS = (0.4, 10.0, 1.0)
 
@@ -40,9 +40,9 @@ def test_each_metric_is_scikit_learns(case):
 def test_a_weight_of_two_is_a_row_twice(case):
     p, labels, w = case
     times = w.astype(int)
-    # The calibration bins are those of the unweighted rows, so that one metric differs by design.
+    # The calibration bins are those of the unweighted rows, so that these differ by design.
     weighted, repeated = one(p, labels, w), one(np.repeat(p, times), np.repeat(labels, times))
-    for name in set(NAMES) - {"calibration_error"}:
+    for name in set(NAMES) - set(BINNED):
         assert weighted[name] == pytest.approx(repeated[name]), name
 
 
@@ -93,3 +93,26 @@ def test_ranking_metrics_of_one_class_are_not_numbers(value):
     found = one([0.1, 0.5, 0.7], np.full(3, value))
     assert all(np.isnan(found[name]) for name in ("auc", "average_precision", "lift_10"))
     assert np.isfinite(found["brier"])
+
+
+def test_the_relative_calibration_error_is_the_error_as_a_share_of_the_bad_rate():
+    found = one(np.full(100, 0.3), np.repeat([0, 1], [90, 10]))
+    assert found["relative_calibration_error"] == pytest.approx(0.2 / 0.1)
+
+
+@given(rows())
+def test_the_relative_calibration_error_weighs_rows_as_the_error_does(case):
+    p, labels, w = case
+    found = one(p, labels, w)
+    rate = np.average(labels, weights=w)
+    assert found["relative_calibration_error"] * rate == pytest.approx(found["calibration_error"])
+
+
+def test_without_a_bad_row_there_is_nothing_to_be_relative_to():
+    assert np.isnan(one([0.1, 0.5, 0.7], np.zeros(3))["relative_calibration_error"])
+
+
+@given(rows(), st.floats(0.1, 30))
+def test_the_unit_of_weights_says_nothing(case, unit):
+    p, labels, w = case
+    assert one(p, labels, unit * w) == pytest.approx(one(p, labels, w))
