@@ -40,13 +40,50 @@ class Decision(_Value):
     window: Window = Window()
 
 
+State = Literal[
+    "decided", "started", "registered", "stopped", "failed", "rolling_out", "promoted", "rolled_back", "given_up"
+]
+"""``decided``: nothing runs yet. ``started``: it is training. ``registered``: a version passed every gate. ``stopped``:
+a gate stopped it. ``failed``: it broke. ``rolling_out``: the version is getting traffic, or waits for its approval.
+``promoted``: it reigns. ``rolled_back``: it does not. ``given_up``: an operator ended it."""
+
+ENDED: tuple[State, ...] = ("stopped", "failed", "promoted", "rolled_back", "given_up")
+
+
 class Run(_Value):
     """One training run that a decision has started."""
 
     key: str
+    use_case: str
     decision: Decision
-    state: Literal["started", "registered", "stopped", "failed", "rolling_out", "promoted", "rolled_back"]
-    """``stopped``: a gate stopped it; ``failed``: it broke."""
+    champion: str = ""
+    """The version that reigned when it was decided; empty when there was none."""
+    state: State
     version: str = ""
     """The registered version, once there is one."""
+    reason: str = ""
+    """Why it is in this state."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state in ENDED
+
+
+class Step(_Value):
+    """One state that a run has reached."""
+
+    state: State
+    day: date
+    """When, by the clock of whoever watches: in a replay, the day that is replayed."""
+    version: str = ""
+    reason: str = ""
+
+
+class Progress(_Value):
+    """What a runner says of a training run, or of its rollout."""
+
+    state: Literal["absent", "running", "registered", "stopped", "failed", "promoted", "rolled_back"]
+    """``absent``: the runner knows nothing of it, so that it may be started."""
+    version: str = ""
     reason: str = ""
