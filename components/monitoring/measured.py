@@ -1,0 +1,147 @@
+"""Metrics of rows of which it is known only in part whether they are bad, with intervals in closed form.
+
+``bad`` says how many bad rows each row stands for: 1 or 0 where the label is known; 1 / (share known at its age) for a
+bad row of which only that share is known so far, and 0 for the others of its age; the probability itself where nothing
+is known. ``1 - bad`` of it is good. In each case the sum over rows, and with it every mean loss, is right on average,
+so that one formula serves what came true, what is known so far and what is expected without labels. (D. Horvitz and
+D. Thompson, JASA 47, 1952.) The values are those of ``components.training.metrics.weighted_metrics``.
+
+Intervals take rows as independent. Mean losses: Student's, on the logarithm, because losses are skewed; area under the
+curve: E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988), for weights, on the logit; calibration error: what
+noise in the bins' means does to it, as in ``components.training.bootstrap``, with normal noise in place of resampling.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+from scipy.special import stdtrit
+
+from components.core.contracts import Estimate, FloatArray
+from components.core.errors import unknown
+from components.training.metrics import bin_starts, weighted_metrics
+
+METRICS = ("log_loss", "brier", "auc", "calibration_error")
+
+ROUNDS = 1000
+"""Draws of noise for the calibration error."""
+
+SEED = 20
+
+FAR = 50.0
+"""No end of an interval is put further from its middle than by the factor exp(50), which is all there is."""
+
+
+def measured(p: FloatArray, bad: FloatArray, metrics: Sequence[str]) -> Mapping[str, Estimate]:
+    """Compute metrics of what is known of the rows; each interval is of the metric on rows like these.
+
+    >>> p, y = np.tile([0.1, 0.4], 200), np.tile([0.0, 0.0, 0.0, 1.0], 100)
+    >>> str(measured(p, y, ["brier"])["brier"])
+    '0.1350 [0.1215, 0.1500] (n=400)'
+
+    Args:
+        p: probabilities, shape (n,).
+        bad: shape (n,), not negative; some above 0, and some 1 - bad above 0.
+        metrics: some of ``METRICS``.
+    """
+    known = bad[bad > 0]
+    # Few bad rows decide how sure a mean loss is, not the many good ones.
+    freedom = max(1.0, min(float(known.sum() ** 2 / (known**2).sum()), len(bad) - len(known)) - 1)
+    return _told(p, bad, metrics, float(stdtrit(freedom, 0.975)), None)
+
+
+def promised(p: FloatArray, metrics: Sequence[str]) -> Mapping[str, Estimate]:
+    """Compute metrics that calibrated probabilities promise; each interval is of what will come true on these rows.
+
+    The calibration error is left out: of calibrated probabilities it is zero, whatever they are.
+
+    Args:
+        p: probabilities, shape (n,).
+        metrics: some of ``METRICS``.
+    """
+    return _told(p, p, [m for m in metrics if m != "calibration_error"], 1.959964, p * (1 - p))
+
+
+def _told(
+    p: FloatArray, bad: FloatArray, metrics: Sequence[str], z: float, variance: FloatArray | None
+) -> Mapping[str, Estimate]:
+    n = len(p)
+    values = weighted_metrics(p, bad, np.ones((1, n)), 0.5, 1, 1)
+    told = {}
+    low: float | None
+    high: float | None
+    for name in metrics:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+        value = float(values[name][0])
+        if name == "calibration_error":
+            low, high = _of_bins(p, bad, value)
+        elif name == "auc":
+            low, high = _on_logit(value, z * _error(*_of_order(p, bad, value), bad, variance))
+        else:
+            good, slope = _losses(name, p)
+            # The square of p - bad is the loss of a label alone, which is 0 or 1.
+            value += float((bad - bad**2).mean()) if name == "brier" else 0.0
+            low, high = _on_logarithm(value, z * _error(good - value, slope, bad, variance))
+        told[name] = Estimate(value=value, low=low, high=high, n=n)
+    return told
+
+
+def _losses(name: str, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Loss of a good row, and by how much more a bad one loses."""
+    if name == "brier":
+        return p**2, 1 - 2 * p
+    clipped = np.clip(p, 1e-15, 1 - 1e-15)
+    good = -np.log1p(-clipped)
+    return good, -np.log(clipped) - good
+
+
+def _of_order(p: FloatArray, bad: FloatArray, auc: float) -> tuple[FloatArray, FloatArray]:
+    """What a row adds to the area under the curve as a good one, and by how much more as a bad one; means are 0."""
+    _, place = np.unique(p, return_inverse=True)
+    bads, goods = np.bincount(place, bad), np.bincount(place, 1 - bad)
+    all_bad, all_good = bads.sum(), goods.sum()
+    beaten = (np.cumsum(goods) - goods / 2)[place] / all_good
+    beating = 1 - (np.cumsum(bads) - bads / 2)[place] / all_bad
+    as_good = len(p) / all_good * (beating - auc)
+    return as_good, len(p) / all_bad * (beaten - auc) - as_good
+
+
+def _error(good: FloatArray, slope: FloatArray, bad: FloatArray, variance: FloatArray | None) -> float:
+    """Standard error of the mean of ``good + bad * slope``: over rows, or with given rows over their labels."""
+    n = len(bad)
+    if variance is None:
+        return float(np.std(good + bad * slope, ddof=1) / np.sqrt(n))
+    return float(np.sqrt((variance * slope**2).sum()) / n)
+
+
+def _on_logarithm(value: float, half: float) -> tuple[float, float]:
+    ratio = float(np.exp(min(half / value, FAR)))
+    return value / ratio, value * ratio
+
+
+def _on_logit(value: float, half: float) -> tuple[float | None, float | None]:
+    if not 0 < value < 1:
+        return None, None
+    odds, ratio = value / (1 - value), float(np.exp(min(half / (value * (1 - value)), FAR)))
+    return odds / ratio / (1 + odds / ratio), odds * ratio / (1 + odds * ratio)
+
+
+def _of_bins(p: FloatArray, bad: FloatArray, value: float) -> tuple[float, float]:
+    order = np.argsort(-p, kind="stable")
+    p, off = p[order], (bad - p)[order]
+    starts = bin_starts(p)
+    rows = np.diff(np.append(starts, len(p)))
+    sums = np.add.reduceat(off, starts)
+    spread = np.add.reduceat(off**2, starts) - sums**2 / rows
+    # A bin without a bad row seems to be free of noise: it has at least what its probabilities have.
+    noise = np.sqrt(np.maximum(spread, np.add.reduceat(p * (1 - p), starts)))
+    rounds = np.abs(sums + noise * _normal(len(starts))).sum(axis=1) / len(p)
+    low, high = (float(q) for q in np.quantile(rounds, [0.025, 0.975]))
+    return max(0.0, min(value, 2 * value - high)), max(value, 2 * value - low)
+
+
+@cache
+def _normal(bins: int) -> FloatArray:
+    drawn: FloatArray = np.random.default_rng(SEED).standard_normal((ROUNDS, bins))
+    return drawn
