@@ -38,6 +38,12 @@ class Settings(BaseModel):
     """URL of a Kubeflow Pipelines API; empty means none is configured."""
     log_key: SecretStr = SecretStr("")
     """Secret with which servers hash personal fields in the prediction log, the same for all."""
+    alert_webhook: SecretStr = SecretStr("")
+    """Where changes of alerts are posted to as JSON; empty means nowhere, as for the others."""
+    alert_slack: SecretStr = SecretStr("")
+    """Incoming webhook, of Slack or of what takes its format."""
+    alert_alertmanager: SecretStr = SecretStr("")
+    """Root of an Alertmanager."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

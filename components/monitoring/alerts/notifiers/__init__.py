@@ -1,0 +1,1 @@
+"""Whom the alert book tells: one interface, one file for each kind of receiver."""
