@@ -1,0 +1,1 @@
+"""Drift: how far the newest rows lie from a reference, one definition for each test."""
