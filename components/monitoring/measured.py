@@ -23,7 +23,7 @@ from components.training.metrics import bin_starts, weighted_metrics
 
 METRICS = ("log_loss", "brier", "auc", "calibration_error")
 
-ROUNDS = 1000
+ROUNDS = 500
 """Draws of noise for the calibration error."""
 
 SEED = 20
@@ -66,6 +66,8 @@ def _told(
     p: FloatArray, bad: FloatArray, metrics: Sequence[str], z: float, variance: FloatArray | None
 ) -> Mapping[str, Estimate]:
     n = len(p)
+    order = np.argsort(-p, kind="stable")
+    p, bad, variance = p[order], bad[order], None if variance is None else variance[order]
     values = weighted_metrics(p, bad, np.ones((1, n)), 0.5, 1, 1)
     told = {}
     low: float | None
@@ -97,12 +99,15 @@ def _losses(name: str, p: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _of_order(p: FloatArray, bad: FloatArray, auc: float) -> tuple[FloatArray, FloatArray]:
-    """What a row adds to the area under the curve as a good one, and by how much more as a bad one; means are 0."""
-    _, place = np.unique(p, return_inverse=True)
+    """What a row adds to the area under the curve as a good one, and by how much more as a bad one; means are 0.
+
+    Rows come riskiest first.
+    """
+    place = np.concatenate([[0], np.cumsum(p[1:] != p[:-1])])
     bads, goods = np.bincount(place, bad), np.bincount(place, 1 - bad)
     all_bad, all_good = bads.sum(), goods.sum()
-    beaten = (np.cumsum(goods) - goods / 2)[place] / all_good
-    beating = 1 - (np.cumsum(bads) - bads / 2)[place] / all_bad
+    beaten = 1 - (np.cumsum(goods) - goods / 2)[place] / all_good
+    beating = (np.cumsum(bads) - bads / 2)[place] / all_bad
     as_good = len(p) / all_good * (beating - auc)
     return as_good, len(p) / all_bad * (beaten - auc) - as_good
 
@@ -128,9 +133,7 @@ def _on_logit(value: float, half: float) -> tuple[float | None, float | None]:
 
 
 def _of_bins(p: FloatArray, bad: FloatArray, value: float) -> tuple[float, float]:
-    order = np.argsort(-p, kind="stable")
-    p, off = p[order], (bad - p)[order]
-    starts = bin_starts(p)
+    off, starts = bad - p, bin_starts(p)
     rows = np.diff(np.append(starts, len(p)))
     sums = np.add.reduceat(off, starts)
     spread = np.add.reduceat(off**2, starts) - sums**2 / rows

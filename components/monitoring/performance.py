@@ -9,7 +9,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ import polars as pl
 from components.core.contracts import Estimate, FloatArray
 from components.core.errors import ContractViolation
 from components.core.use_case import UseCase
-from components.monitoring.calls import DELAY_DAYS
 from components.monitoring.estimated import estimated
+from components.monitoring.label_report import by_cohort, known_until
 from components.monitoring.measured import measured
 from components.monitoring.values import Performance, Window
 from components.training.bootstrap import MINIMUM_ROWS
@@ -84,8 +84,10 @@ def performance(
             f"watched rows lack {', '.join(missing)}; found: {', '.join(frame.columns)}. Make them with Joined, and "
             "segments of training.segments need to be in features.inputs"
         )
+    # Every metric sorts by probability, which is quick where it is sorted already.
+    frame = frame.sort("probability", descending=True)
     seen = _read(frame, use_case, now, history)
-    keys = [f"{c}=" + _text(frame, use_case, c) for c in use_case.training.segments]
+    keys = [_segment(frame, use_case, c) for c in use_case.training.segments]
     return tuple(
         _performance(seen, use_case, window, group, version, rows)
         for window, version, cohort in _cohorts(frame, use_case, now, since)
@@ -93,21 +95,8 @@ def performance(
     )
 
 
-def labels_until(frame: pl.DataFrame, now: date) -> date:
-    """Return the day up to which outcomes are taken to be known: now, unless rows wait and none has come for long.
-
-    Where the outcomes have stopped coming, silence says nothing: what is known is what was known then.
-    """
-    if not frame.select((pl.col("mature") & pl.col("label").is_null()).any()).item():
-        return now
-    newest: date | None = frame.select(pl.col("known_on").max()).item()
-    if newest is None:
-        return date.min
-    return newest if newest < now - timedelta(days=DELAY_DAYS.amber) else now
-
-
 def _read(frame: pl.DataFrame, use_case: UseCase, now: date, history: pl.DataFrame | None) -> _Seen:
-    until = labels_until(frame, now)
+    until = known_until(frame, now)
     grown = _grown(frame, until, use_case, now, history)
     # As it was on the last day of which outcomes are known: then what is known is what an age says.
     then = frame.with_columns(mature=pl.col("matures") <= until)
@@ -138,37 +127,30 @@ def _grown(frame: pl.DataFrame, until: date, use_case: UseCase, now: date, histo
 def _cohorts(
     frame: pl.DataFrame, use_case: UseCase, now: date, since: date | None
 ) -> Iterator[tuple[Window, str, Rows]]:
-    months = use_case.monitoring.cohort_months
-    day = pl.col("event_time").dt.truncate(f"{months}mo")
-    found = (
-        frame.select(first=day, last=day.dt.offset_by(f"{months}mo").dt.offset_by("-1d"), version="version")
-        .with_row_index("row")
-        .group_by("first", "last")
-        .agg("row", pl.col("version").unique())
-        .sort("first")
-    )
-    for first, last, rows, versions in found.iter_rows():
+    groups = by_cohort(frame.with_row_index("place"), use_case.monitoring.cohort_months, now)
+    found = groups.agg("place", pl.col("version").unique()).sort("first")
+    for first, last, places, versions in found.iter_rows():
         if since is None or last >= since:
-            window = Window(first=first, last=min(last, now), rows=len(rows))
-            yield window, versions[0] if len(versions) == 1 else "all", np.array(rows, dtype=np.intp)
+            window = Window(first=first, last=last, rows=len(places))
+            yield window, versions[0] if len(versions) == 1 else "all", np.array(places, dtype=np.intp)
 
 
-def _text(frame: pl.DataFrame, use_case: UseCase, column: str) -> pl.Series:
-    """Return a segment's values as ``evaluate`` writes them."""
+def _segment(frame: pl.DataFrame, use_case: UseCase, column: str) -> tuple[list[str], Rows]:
+    """Return the names of a column's groups in order, as ``evaluate`` writes them, and which one each row is in."""
     series = frame[column]
     if use_case.data.columns[column].kind == "int" and series.dtype.is_float():
         series = series.cast(pl.Int64)
-    return series.cast(pl.String).fill_null("missing")
+    text = series.cast(pl.String).fill_null("missing")
+    names = text.unique().sort().to_list()
+    return [f"{column}={name}" for name in names], text.replace_strict(names, range(len(names))).to_numpy()
 
 
-def _groups(keys: Sequence[pl.Series], cohort: Rows) -> Iterator[tuple[str, Rows]]:
+def _groups(keys: Sequence[tuple[list[str], Rows]], cohort: Rows) -> Iterator[tuple[str, Rows]]:
     yield "all", cohort
-    for key in keys:
-        values = key[cohort].to_numpy()
-        for value in np.unique(values):
-            rows = cohort[values == value]
-            if len(rows) >= MINIMUM_ROWS:
-                yield str(value), rows
+    for names, places in keys:
+        mine = places[cohort]
+        for i in np.flatnonzero(np.bincount(mine, minlength=len(names)) >= MINIMUM_ROWS):
+            yield names[i], cohort[mine == i]
 
 
 def _performance(seen: _Seen, use_case: UseCase, window: Window, group: str, version: str, rows: Rows) -> Performance:
