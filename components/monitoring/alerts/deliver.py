@@ -1,11 +1,9 @@
 """Emptying the outbox: each notifier is told in order what it has not acknowledged, until it has."""
 
-import fcntl
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
+from components.core.artifacts import one_at_a_time
 from components.monitoring.alerts.notifiers.notifier import Notifier, NotTold, Reminded
 from components.monitoring.alerts.store import BookStore, Waiting
 
@@ -25,7 +23,7 @@ def deliver(store: BookStore, notifiers: Mapping[str, Notifier]) -> list[Waiting
         store: the book.
         notifiers: by name.
     """
-    with _alone(store.path):
+    with one_at_a_time(store.path.with_name(store.path.name + ".telling")):
         down: set[str] = set()
         for waiting in store.waiting(list(notifiers)):
             if waiting.notifier in down:
@@ -53,11 +51,3 @@ def remind(store: BookStore, notifiers: Mapping[str, Notifier]) -> None:
             notifier.remind(store.told())
         except NotTold as error:
             logger.warning("%s is not reminded of what stands: %s", name, error)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the right to tell; it ends with the process."""
-    with path.with_name(path.name + ".telling").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
