@@ -25,8 +25,9 @@ requirements = {
     "mlserver": (*SERVING, "mlserver>=1.7,<2", "uvloop<0.22"),
     "ray": (*SERVING, "ray[serve]>=2.50,<3"),
     "evidently": ("evidently==0.7.23", "pandas<3", "numpy>=2"),
-    # The newest kaleido of the range that nannyml allows has a wheel for 32-bit ARM alone.
-    "nannyml": ("nannyml>=0.13,<0.14", "pandas<3", "numpy>=2", "kaleido==0.2.1"),
+    # The newest kaleido of the range that nannyml allows has a wheel for 32-bit ARM alone, and it imports statsmodels
+    # without requiring it.
+    "nannyml": ("nannyml>=0.13,<0.14", "pandas<3", "numpy>=2", "kaleido==0.2.1", "statsmodels>=0.14"),
 }
 """Peer → what it asks for; each in an environment ``peers/NAME`` of its own."""
 
