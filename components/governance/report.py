@@ -18,6 +18,8 @@ from components.core.use_case import UseCase
 from components.judgement.explanation import AllAnchors
 from components.training import charts
 from components.training.curves import AllCurves
+from components.training.labels import LabelReport
+from components.training.splits import TEST
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -70,7 +72,8 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
         explanations = AllAnchors.validate_json(records.explanations.read_bytes())
     with _reading(records.bundle):
         contract = Contract.read(records.bundle / "contract.json")
-    labels = _read(records.labels)
+    with _reading(records.labels):
+        labels = LabelReport.model_validate_json(records.labels.read_bytes())
     page = environment.get_template("report.html").render(
         case=use_case,
         as_of=as_of,
@@ -98,7 +101,7 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
     target.write_text(page, encoding="utf-8")
 
 
-def _years(use_case: UseCase, as_of: date, labels: Mapping[str, Any], clean: Path) -> str:
+def _years(use_case: UseCase, as_of: date, labels: LabelReport, clean: Path) -> str:
     year = pl.col(use_case.data.event_time).dt.year()
     with _reading(clean):
         table = (
@@ -108,9 +111,13 @@ def _years(use_case: UseCase, as_of: date, labels: Mapping[str, Any], clean: Pat
             .sort("year")
             .collect()
         )
-    mature = int(labels["splits"]["test"]["last_day"][:4])
+    newest = labels.splits[TEST].last_day
     return charts.outcome_by_year(
-        table["year"].to_list(), table["rate"].to_list(), table["rows"].to_list(), mature, as_of.year
+        table["year"].to_list(),
+        table["rate"].to_list(),
+        table["rows"].to_list(),
+        trained_until=as_of.year if newest is None else newest.year,
+        as_of=as_of.year,
     )
 
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from components.core.contracts import Contract, Field, SliceMetrics
 from components.core.errors import FairleadError
 from components.core.use_case import Exclusion, UseCase
+from components.core.watching import Window
 from components.data.quarantine import QuarantineReport
-from components.training.labels import LabelReport
+from components.training.labels import LabelReport, SplitReport
 from components.training.splits import TEST
 
 
@@ -41,6 +42,8 @@ class ModelCard(BaseModel):
     metrics: tuple[SliceMetrics, ...]
     outliers: str = ""
     """What the outlier detector was fitted on, in words; empty without one."""
+    window: Window = Window()
+    """Which rows it learned from."""
 
     def to_markdown(self) -> str:
         """Write the card for people, as Markdown."""
@@ -96,18 +99,25 @@ class ModelCard(BaseModel):
 
     def _labels(self) -> list[str]:
         labels = self.labels
+        expected = ["bad, expected"] if labels.weighed else []
         splits = [
-            [name, str(s.rows), str(s.bad), f"{_day(s.first_day)} to {_day(s.last_day)}"]
+            [
+                name,
+                str(s.rows),
+                str(s.bad),
+                *(_expected(s) for _ in expected),
+                f"{_day(s.first_day)} to {_day(s.last_day)}",
+            ]
             for name, s in labels.splits.items()
         ]
         return [
             f"- bad: `{self.outcome}` is 1 and `{self.outcome_time}` came within {labels.maturity_months} months of "
             f"`{self.event_time}`; good: that time passed without",
-            f"- {labels.immature} rows up to {labels.as_of} had not had that time and were left out, "
-            f"{labels.immature_bad} of them already bad",
+            _immature(labels),
+            f"- training window: {self.window}; {labels.too_old} rows were older and were left out",
             "- the backtest is the year after the training date, labelled in hindsight",
             "",
-            *_table(["split", "rows", "bad", f"`{self.event_time}`"], splits),
+            *_table(["split", "rows", "bad", *expected, f"`{self.event_time}`"], splits),
         ]
 
 
@@ -156,6 +166,7 @@ def model_card(
         labels=labels,
         metrics=tuple(metrics),
         outliers=outliers,
+        window=use_case.training.window,
     )
 
 
@@ -173,6 +184,21 @@ def _missing(labels: LabelReport, metrics: Sequence[SliceMetrics]) -> list[str]:
     whole = [m for m in metrics if (m.dataset, m.slice) == (TEST, "all") and m.metrics]
     found = {"the splits": labels.splits, f"the metrics of {TEST}/all": whole}
     return [name for name, value in found.items() if not value]
+
+
+def _immature(labels: LabelReport) -> str:
+    waiting = f"- {labels.immature} rows up to {labels.as_of} had not had that time"
+    bad = f"{labels.immature_bad} of them already bad"
+    if not labels.weighed:
+        return f"{waiting} and were left out, {bad}"
+    return (
+        f"{waiting}, {bad}; {labels.weighed} of them take part with the outcomes known so far, weighted for those not "
+        f"known yet by how older rows' came in, and {labels.immature - labels.weighed} were left out"
+    )
+
+
+def _expected(split: SplitReport) -> str:
+    return "not measured" if split.expected_bad is None else f"{split.expected_bad:.1f}"
 
 
 def _inputs(fields: Sequence[Field]) -> list[str]:

@@ -38,7 +38,7 @@ def outcome_by_year(
         years: one for each bar.
         rates: share of bad outcomes, 0 to 1; None, where no outcome of the year is known, has no bar.
         counts: rows.
-        trained_until: last year with a row that was mature at the training date.
+        trained_until: last year with a row that took part in training or its tests.
         as_of: year of the training date.
     """
     with rc_context(STYLE):

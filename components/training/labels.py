@@ -26,6 +26,9 @@ class SplitReport(BaseModel):
 
     rows: int
     bad: int
+    """Rows known to be bad."""
+    expected_bad: float | None = None
+    """Bad rows by weight: the known ones, and those expected among the rows whose time still runs."""
     first_day: date | None
     last_day: date | None
 
@@ -99,17 +102,11 @@ def label_rows(features: Path, use_case: UseCase, as_of: date, target: Path) -> 
         raise _nothing_mature(labelled, months, as_of, reach)
     known = _known(frame, mature, use_case, known_until)
     window = _in_window(known, use_case, as_of)
-    year = labelled.filter(
-        (pl.col("event_time") > as_of) & (pl.col("event_time") <= _months_after(as_of, BACKTEST_MONTHS))
-    )
+    end = _months_after(as_of, BACKTEST_MONTHS)
+    year = labelled.filter(pl.col("event_time").is_between(as_of, end, closed="right"))
     backtest = year.filter(pl.col("matures") <= reach)
-    training = use_case.training
-    split = chronological(window["event_time"], training.calibration_share, training.test_share)
-    later_rows = backtest.with_columns(weight=pl.lit(1.0), split=pl.lit(BACKTEST)).drop("matures")
-    dataset = pl.concat([window.with_columns(split=split), later_rows.select(*window.columns, "split")])
-    dataset = dataset.sort("event_time", "row_id")
-    splits = {name: _report(dataset.filter(pl.col("split") == name)) for name in (TRAIN, CALIBRATION, TEST, BACKTEST)}
-    _require_both_classes(splits)
+    dataset = _split(window, backtest, use_case)
+    splits = _reports(dataset)
     with whole_file(target) as scratch:
         dataset.write_parquet(scratch)
     immature = past.filter(pl.col("matures") > known_until)
@@ -192,6 +189,14 @@ def _in_window(known: pl.DataFrame, use_case: UseCase, as_of: date) -> pl.DataFr
     return kept
 
 
+def _split(window: pl.DataFrame, backtest: pl.DataFrame, use_case: UseCase) -> pl.DataFrame:
+    """Put the rows of the window into their splits and the backtest after them."""
+    training = use_case.training
+    split = chronological(window["event_time"], training.calibration_share, training.test_share)
+    year = backtest.with_columns(weight=pl.lit(1.0), split=pl.lit(BACKTEST)).select(*window.columns, "split")
+    return pl.concat([window.with_columns(split=split), year]).sort("event_time", "row_id")
+
+
 def _last_event(frame: pl.DataFrame) -> date:
     last: date = frame.select(pl.col("event_time").max()).item()
     return last
@@ -221,12 +226,14 @@ def _report(frame: pl.DataFrame) -> SplitReport:
     return SplitReport(
         rows=len(frame),
         bad=int(frame["label"].sum()),
+        expected_bad=float((frame["label"] * frame["weight"]).sum()),
         first_day=days[0] if days else None,
         last_day=days[-1] if days else None,
     )
 
 
-def _require_both_classes(splits: dict[str, SplitReport]) -> None:
+def _reports(dataset: pl.DataFrame) -> dict[str, SplitReport]:
+    splits = {name: _report(dataset.filter(pl.col("split") == name)) for name in (TRAIN, CALIBRATION, TEST, BACKTEST)}
     for name in (TRAIN, CALIBRATION, TEST):
         found = splits[name]
         if found.bad in (0, found.rows):
@@ -234,3 +241,4 @@ def _require_both_classes(splits: dict[str, SplitReport]) -> None:
                 f"split {name!r} ({found.first_day} to {found.last_day}) holds {found.bad} bad of {found.rows} rows; "
                 "both classes are needed: choose another training date, larger shares or a longer maturity"
             )
+    return splits

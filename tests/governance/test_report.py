@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import fields, replace
 from html.parser import HTMLParser
@@ -201,3 +202,29 @@ def test_a_broken_record_is_named(page, records: Records, tmp_path: Path, name: 
     broken.write_text('{"half":')
     with pytest.raises(FairleadError, match=rf"(?s)broken_{name} cannot be read: .*run the step that writes it again"):
         page(replace(records, **{name: broken}))
+
+
+def test_rows_that_take_part_with_weights_are_told(page, records: Records, tmp_path: Path) -> None:
+    plain = page(records)
+    assert "rows had not matured and have no label;" in plain
+    assert "bad, expected" not in plain
+    assert "Training window: expanding.</p>" in plain
+    found = json.loads(records.labels.read_text())
+    labels = changed(records.labels, tmp_path, immature=1200, immature_bad=30, weighed=1100, too_old=2345)
+    text = page(replace(records, labels=labels))
+    assert "1,200 rows had not matured; 30 of them were already known to be bad. 1,100 of them take part" in text
+    assert "Training window: expanding; 2,345 rows were older and were left out.</p>" in text
+    assert f"{found['splits']['test']['expected_bad']:.3g}</td>" in text
+    assert "had matured at the training date or take part with weights" in text
+
+
+def test_records_from_before_there_were_weights_can_be_shown(page, records: Records, tmp_path: Path) -> None:
+    found = json.loads(records.labels.read_text())
+    old = {k: v for k, v in found.items() if k not in {"weighed", "too_old"}}
+    (tmp_path / "labels.json").write_text(json.dumps(old))
+    slices = json.loads(records.slices.read_text())
+    for m in slices:
+        del m["metrics"]["relative_calibration_error"]
+    (tmp_path / "slices.json").write_text(json.dumps(slices))
+    text = page(replace(records, labels=tmp_path / "labels.json", slices=tmp_path / "slices.json"))
+    assert "rows had not matured and have no label;" in text

@@ -96,3 +96,24 @@ def test_equal_seeds_give_equal_intervals() -> None:
     labels, p = world()
     first, second = (compare(labels, p**1.1, p, "log_loss", rounds=50, seed=3) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_weights_of_one_change_nothing(metric: Metric) -> None:
+    labels, p = world(500)
+    assert compare(labels, p**1.2, p, metric, 50, 7, np.ones(500)) == compare(labels, p**1.2, p, metric, 50, 7)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_rows_count_by_their_weight(metric: Metric) -> None:
+    labels, p = world()
+    weights = 1 + 3 * labels
+    found = compare(labels, p**1.2, p, metric, 300, 7, weights)
+    twice = weights.astype(int)
+    repeated = compare(np.repeat(labels, twice), np.repeat(p**1.2, twice), np.repeat(p, twice), metric, 5, 7)
+    assert found.worse_by.value == pytest.approx(repeated.worse_by.value)
+    assert found.candidate == pytest.approx(repeated.candidate)
+    assert found.worse_by.n == 3000
+    assert found.worse_by.low is not None
+    assert found.worse_by.high is not None
+    assert found.worse_by.low <= (found.worse_by.value or 0) <= found.worse_by.high

@@ -8,6 +8,7 @@ import pytest
 from components.core.contracts import Contract, Estimate, Field, SliceMetrics
 from components.core.errors import FairleadError
 from components.core.use_case import load
+from components.core.watching import Window
 from components.data.quarantine import QuarantineReport
 from components.features.rows import request_fields
 from components.judgement.model_card import ModelCard, model_card
@@ -138,3 +139,28 @@ def test_the_first_day_of_an_input_is_told() -> None:
     day = Field(name="Day", kind="date", earliest=date(1953, 7, 30))
     card = made(contract=CONTRACT.model_copy(update={"inputs": (day,)}))
     assert "| Day | date | no | from 1953-07-30 |" in card.to_markdown()
+
+
+def test_rows_that_take_part_with_weights_are_told_with_the_bad_ones_to_be_expected() -> None:
+    split = SPLIT.model_copy(update={"expected_bad": 7.25})
+    labels = LABELS.model_copy(update={"weighed": 100, "splits": {**LABELS.splits, "test": split}})
+    text = made(labels=labels).to_markdown()
+    assert "123 rows up to 2003-12-31 had not had that time, 4 of them already bad; 100 of them take part" in text
+    assert "and 23 were left out" in text
+    assert "| split | rows | bad | bad, expected |" in text
+    assert "| test | 100 | 3 | 7.2 | 2000-01-03 to 2000-12-29 |" in text
+    assert "| train | 100 | 3 | not measured |" in text
+
+
+def test_the_training_window_is_told_with_what_it_left_out() -> None:
+    assert "- training window: expanding; 0 rows were older" in made().to_markdown()
+    training = USE_CASE.training.model_copy(update={"window": Window(policy="sliding", months=60)})
+    sliding = USE_CASE.model_copy(update={"training": training})
+    labels = LABELS.model_copy(update={"too_old": 41})
+    text = model_card(sliding, CONTRACT, labels, QUARANTINE, METRICS).to_markdown()
+    assert "- training window: sliding 60 months; 41 rows were older and were left out" in text
+
+
+def test_a_card_from_before_there_were_windows_can_be_read() -> None:
+    card = made().model_dump(mode="json", exclude={"window": True, "labels": {"weighed", "too_old"}})
+    assert ModelCard.model_validate(card) == made()

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -41,10 +42,10 @@ def case(sba: UseCase) -> UseCase:
 def reach(case, signed_bundle, small_dataset, predictions, tmp_path):
     """Reach a verdict beside a champion that gives these probabilities; None: there is none."""
 
-    def call(champion: pl.DataFrame | None, measured: Measured = MEASURED) -> Verdict:
+    def call(champion: pl.DataFrame | None, measured: Measured = MEASURED, dataset: Path = small_dataset) -> Verdict:
         path = tmp_path / "champion.parquet"
         (NO_SCORES if champion is None else champion).write_parquet(path)
-        return reach_verdict(case, signed_bundle, small_dataset, predictions, path, measured)
+        return reach_verdict(case, signed_bundle, dataset, predictions, path, measured)
 
     return call
 
@@ -157,3 +158,16 @@ def test_a_row_that_was_not_scored_fails_the_parity_gate(files, reach):
     files[2].write_text(json.dumps({**report, "parity_max_abs": float(np.nan)}))
     found = gate(reach(None, read_measured(*files)), "parity")
     assert (found.verdict, found.blocking) == ("fail", True)
+
+
+def test_rows_count_by_their_weight_against_the_champion(reach, predictions, small_dataset, tmp_path):
+    """A champion that gives all rows the rate is beaten by less where the rows it errs on weigh next to nothing."""
+    frame = pl.read_parquet(small_dataset)
+    frame.drop("weight").write_parquet(tmp_path / "old.parquet")
+    frame.with_columns(weight=1.1 - pl.col("label")).write_parquet(tmp_path / "light.parquet")
+    champion = scores(predictions, probability=pl.lit(0.05))
+    plain = reach(champion).comparison
+    assert reach(champion, dataset=tmp_path / "old.parquet").comparison == plain
+    light = reach(champion, dataset=tmp_path / "light.parquet").comparison
+    assert light.champion < 0.6 * plain.champion
+    assert light.worse_by.n == plain.worse_by.n

@@ -1,6 +1,6 @@
 import polars as pl
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from components.core.errors import ContractViolation, IntegrityError
 from components.training.evaluate import AllMetrics, evaluate
@@ -79,3 +79,21 @@ def test_rows_without_prediction_are_refused(small_dataset, predictions, quick, 
     pl.read_parquet(predictions).tail(3).write_parquet(tmp_path / "few.parquet")
     with pytest.raises(IntegrityError, match="have no prediction"):
         evaluate(small_dataset, tmp_path / "few.parquet", quick, 0.05)
+
+
+def test_rows_count_by_their_weight(small_dataset, predictions, quick, tmp_path):
+    frame = pl.read_parquet(small_dataset).with_columns(weight=1 + 2 * pl.col("label"))
+    frame.write_parquet(tmp_path / "dataset.parquet")
+    found = {(m.dataset, m.slice): m.metrics for m in evaluate(tmp_path / "dataset.parquet", predictions, quick, 0.05)}
+    part = frame.join(pl.read_parquet(predictions).select("row_id", "probability"), on="row_id").filter(
+        (pl.col("split") == "test") & (pl.col("NewExist") == "2")
+    )
+    expected = brier_score_loss(part["label"], part["probability"], sample_weight=part["weight"])
+    assert found["test", "NewExist=2"]["brier"].value == pytest.approx(expected)
+    assert found["test", "NewExist=2"]["brier"].n == len(part)
+
+
+def test_a_data_set_without_weights_is_measured_as_before(measured, small_dataset, predictions, quick, tmp_path):
+    pl.read_parquet(small_dataset).drop("weight").write_parquet(tmp_path / "dataset.parquet")
+    found = evaluate(tmp_path / "dataset.parquet", predictions, quick, 0.05)
+    assert {(m.dataset, m.slice): m.metrics for m in found} == measured

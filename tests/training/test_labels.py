@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.core.errors import ContractViolation, FairleadError
-from components.training.labels import label_rows
+from components.core.watching import Window
+from components.training.labels import OWN, label_rows
 
 AS_OF = date(2003, 12, 31)
 COLUMNS = {"row_id": pl.Int64, "event_time": pl.Date, "outcome": pl.Int64, "outcome_time": pl.Date}
@@ -20,15 +21,23 @@ def filler(start=date(1999, 1, 1), days=600):
     ]
 
 
+EXPANDING = Window()
+
 END = (1, date(2012, 12, 31), 0, None)
 """A late row: the table goes on long after the training date."""
 
 
 @pytest.fixture
 def label(sba, tmp_path):
-    def run(rows, as_of=AS_OF, known_until=None):
+    def run(rows, as_of=AS_OF, known_until=None, immature="exclude", window=EXPANDING):
         pl.DataFrame(rows, schema=COLUMNS, orient="row").write_parquet(tmp_path / "features.parquet")
-        case = sba.model_copy(update={"data": sba.data.model_copy(update={"known_until": known_until})})
+        case = sba.model_copy(
+            update={
+                "data": sba.data.model_copy(update={"known_until": known_until}),
+                "labels": sba.labels.model_copy(update={"immature": immature}),
+                "training": sba.training.model_copy(update={"window": window}),
+            }
+        )
         report = label_rows(tmp_path / "features.parquet", case, as_of, tmp_path / "dataset.parquet")
         frame = pl.read_parquet(tmp_path / "dataset.parquet")
         return report, {r["row_id"]: r for r in frame.iter_rows(named=True)}
@@ -186,3 +195,106 @@ def test_a_missing_column_is_named(sba, tmp_path):
     pl.DataFrame({"row_id": [1], "event_time": [AS_OF]}).write_parquet(tmp_path / "features.parquet")
     with pytest.raises(ContractViolation, match="lacks column outcome, outcome_time"):
         label_rows(tmp_path / "features.parquet", sba, AS_OF, tmp_path / "dataset.parquet")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_input_of_a_name_that_labelling_needs_is_refused(sba, tmp_path, name):
+    """It would be overwritten, and the model could learn from the label under the input's name."""
+    frame = pl.DataFrame(filler(), schema=COLUMNS, orient="row").with_columns(pl.lit(1.0).alias(name))
+    frame.write_parquet(tmp_path / "features.parquet")
+    with pytest.raises(ContractViolation, match=f"has column {name}, a name that labelling needs"):
+        label_rows(tmp_path / "features.parquet", sba, AS_OF, tmp_path / "dataset.parquet")
+
+
+def test_mature_rows_weigh_one(label):
+    _, rows = label([*filler(), (2, date(2004, 2, 1), 0, None), END])
+    assert {r["weight"] for r in rows.values()} == {1.0}
+
+
+STEADY = [(20_000 + i, *row[1:]) for i, row in enumerate(filler(date(2000, 8, 23), 1100))]
+"""What goes on as the filler did, until long past the last row that is mature at the training date."""
+
+
+def test_rows_whose_time_still_runs_take_part_when_they_are_weighed(label):
+    rows = [*filler(), *STEADY, (5, date(2004, 5, 1), 0, None), END]
+    left_out, _ = label(rows)
+    report, found = label(rows, immature="weigh")
+    assert (report.mature, report.immature, report.immature_bad) == (
+        left_out.mature,
+        left_out.immature,
+        left_out.immature_bad,
+    )
+    assert (left_out.weighed, report.too_old) == (0, 0)
+    assert 0 < report.weighed < report.immature  # of the newest ones too little is known
+    assert sum(s.rows for n, s in report.splits.items() if n != "backtest") == report.mature + report.weighed
+    past = [r for r in found.values() if r["split"] != "backtest"]
+    assert max(r["event_time"] for r in past) > left_out.splits["test"].last_day
+    assert sum(r["weight"] for r in past) == pytest.approx(len(past))
+    assert {r["weight"] for r in past if r["event_time"] <= date(2000, 12, 31)} == {1.0}
+    assert found[5]["weight"] == 1.0
+
+
+def test_the_report_tells_the_bad_rows_to_be_expected_beside_the_known_ones(label):
+    delays = [30 + 37 * i % 1000 for i in range(1800)]
+    days = [date(1999, 1, 1) + timedelta(days=i) for i in range(1800)]
+    rows = [
+        (i, day, int(i % 3 == 0), day + timedelta(days=wait) if i % 3 == 0 else None)
+        for i, (day, wait) in enumerate(zip(days, delays, strict=True))
+    ]
+    report, found = label([*rows, END], immature="weigh")
+    for name, split in report.splits.items():
+        rows = [r for r in found.values() if r["split"] == name]
+        assert split.bad == sum(r["label"] for r in rows)
+        assert split.expected_bad == pytest.approx(sum(r["label"] * r["weight"] for r in rows))
+    test = report.splits["test"]
+    # Every third row turns bad within three years, most of the newest ones only after the training date.
+    assert test.bad < 0.25 * test.rows
+    assert test.expected_bad / test.rows == pytest.approx(1 / 3, abs=0.08)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
+@given(st.lists(st.tuples(st.integers(0, 1825), st.integers(1, 3000)), min_size=1, max_size=40))
+def test_nothing_known_after_the_training_date_changes_a_weight(label, later_bad):
+    start = date(1999, 1, 1)
+    rows = [
+        (i, start + timedelta(days=d), 1, start + timedelta(days=d + wait)) for i, (d, wait) in enumerate(later_bad)
+    ]
+    as_known = [(i, t, int(when <= AS_OF), when if when <= AS_OF else None) for i, t, _, when in rows]
+    _, with_future = label([*filler(), *STEADY, *rows, END], immature="weigh")
+    _, without = label([*filler(), *STEADY, *as_known, END], immature="weigh")
+    past = {i: r for i, r in with_future.items() if r["split"] != "backtest"}
+    kept = ("label", "weight", "split")
+    assert {i: [r[k] for k in kept] for i, r in past.items()} == {
+        i: [r[k] for k in kept] for i, r in without.items() if r["split"] != "backtest"
+    }
+
+
+def test_a_sliding_window_leaves_old_rows_out_and_says_how_many(label):
+    rows = [*filler(), END]
+    report, found = label(rows, window=Window(policy="sliding", months=54))
+    first = date(1999, 6, 30)  # 54 months before the training date; the day itself is outside
+    kept = {r[0] for r in filler() if r[1] > first}
+    assert {i for i, r in found.items() if r["split"] != "backtest"} == kept
+    assert (report.mature, report.too_old) == (600, 600 - len(kept))
+    assert report.splits["train"].first_day == first + timedelta(days=1)
+
+
+def test_a_sliding_window_may_hold_only_rows_whose_time_still_runs(label):
+    report, found = label([*filler(), *STEADY, END], immature="weigh", window=Window(policy="sliding", months=36))
+    assert min(r["event_time"] for r in found.values()) == date(2001, 1, 1)
+    assert sum(s.rows for s in report.splits.values()) == report.mature + report.weighed - report.too_old
+
+
+def test_a_sliding_window_without_a_row_is_refused(label, tmp_path):
+    with pytest.raises(
+        FairleadError, match=r"sliding 12 months before 2003-12-31 holds none of the 600 rows .*2000-08"
+    ):
+        label([*filler(), END], window=Window(policy="sliding", months=12))
+    assert not (tmp_path / "dataset.parquet").exists()
+
+
+def test_a_decaying_window_leaves_no_row_out(label):
+    rows = [*filler(), END]
+    report, found = label(rows, window=Window(policy="decaying", months=12))
+    assert report.too_old == 0
+    assert found == label(rows)[1]

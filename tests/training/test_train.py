@@ -3,6 +3,7 @@ import polars as pl
 import pytest
 
 from components.core.errors import FairleadError
+from components.core.watching import Window
 from components.training.algorithms import algorithm
 from components.training.dataset import read
 from components.training.train import predict, threshold, train
@@ -72,3 +73,28 @@ def test_one_class_to_calibrate_on_is_refused(small_dataset, sba, tmp_path):
     frame.filter((pl.col("split") != "calibration") | (pl.col("label") == 0)).write_parquet(tmp_path / "d.parquet")
     with pytest.raises(FairleadError, match="one class only"):
         train(tmp_path / "d.parquet", sba, trial("logistic"))
+
+
+@pytest.mark.parametrize("name", ["xgboost", "logistic"])
+def test_a_data_set_without_weights_trains_the_same_model(name, small_dataset, sba, tmp_path, request):
+    pl.read_parquet(small_dataset).drop("weight").write_parquet(tmp_path / "dataset.parquet")
+    old = train(tmp_path / "dataset.parquet", sba, trial(name))
+    new = request.getfixturevalue({"xgboost": "candidate", "logistic": "baseline"}[name])
+    columns = read(small_dataset, sba, "test").columns
+    assert np.array_equal(old.probability(columns), new.probability(columns))
+
+
+def test_calibration_gives_the_rate_by_weight(small_dataset, sba, tmp_path):
+    frame = pl.read_parquet(small_dataset)
+    heavy = pl.when(pl.col("split") == "calibration").then(1 + 3 * pl.col("label")).otherwise(1.0)
+    frame.with_columns(weight=heavy).write_parquet(tmp_path / "dataset.parquet")
+    rows = read(tmp_path / "dataset.parquet", sba, "calibration")
+    p = train(tmp_path / "dataset.parquet", sba, trial("xgboost")).probability(rows.columns)
+    assert np.average(p, weights=rows.weights) == pytest.approx(np.average(rows.labels, weights=rows.weights), abs=0.01)
+
+
+def test_a_decaying_window_reaches_the_model(candidate, small_dataset, sba):
+    training = sba.training.model_copy(update={"window": Window(policy="decaying", months=12)})
+    recent = train(small_dataset, sba.model_copy(update={"training": training}), trial("xgboost"))
+    columns = read(small_dataset, sba, "test").columns
+    assert not np.array_equal(recent.probability(columns), candidate.probability(columns))

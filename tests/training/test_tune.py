@@ -67,3 +67,21 @@ def test_a_tie_goes_by_name_then_seed_then_number():
 def test_no_trials_is_an_error():
     with pytest.raises(FairleadError, match="no trials"):
         best([])
+
+
+def test_a_data_set_without_weights_is_searched_as_one_whose_rows_count_once(small_dataset, sba, tmp_path):
+    pl.read_parquet(small_dataset).drop("weight").write_parquet(tmp_path / "dataset.parquet")
+    assert search(tmp_path / "dataset.parquet", sba, "logistic", 2, 1) == search(small_dataset, sba, "logistic", 2, 1)
+
+
+def test_the_loss_is_a_mean_by_weight(small_dataset, sba, tmp_path):
+    """Were it a sum, or a mean by rows, it would grow with the unit of the weights."""
+    frame = pl.read_parquet(small_dataset)
+    frame.with_columns(weight=pl.lit(2.0)).write_parquet(tmp_path / "double.parquet")
+    frame.with_columns(weight=1 + 2 * pl.col("label")).write_parquet(tmp_path / "heavy.parquet")
+    plain, double, heavy = (
+        search(path, sba, "logistic", 1, 1)[0].log_loss
+        for path in (small_dataset, tmp_path / "double.parquet", tmp_path / "heavy.parquet")
+    )
+    assert double == pytest.approx(plain, rel=0.01)
+    assert heavy > 1.3 * plain
