@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import FairleadError
-from components.serving.outcomes import SCHEMA, read_outcomes, record_outcomes
+from components.serving.outcomes import SCHEMA, read_outcomes, read_recorded, record_outcomes
 from components.serving.prediction_log_reader import read
 from components.serving.sinks.sqlite import SqliteSink
 from tests.serving.logged import records
@@ -127,3 +127,19 @@ def test_a_time_in_another_zone_is_the_same_time(path):
     frame = _frame(("a", 0, 1, _day(1))).with_columns(pl.col("known_at").dt.convert_time_zone("Asia/Tokyo"))
     record_outcomes(path, frame)
     assert read_outcomes(path)["known_at"].to_list() == [_day(1)]
+
+
+def test_every_record_can_be_read_on_from_where_one_stopped(path):
+    assert read_recorded(path).is_empty()
+    record_outcomes(path, _frame(("a", 0, 0, _day(9)), ("a", 0, 1, _day(1))), now=_day(20))
+    first = read_recorded(path)
+    assert first.schema == pl.Schema({**SCHEMA, "number": pl.Int64()})
+    assert first.select("label", "known_at", "recorded_at").rows() == [(0, _day(9), _day(20)), (1, _day(1), _day(20))]
+    record_outcomes(path, _frame(("a", 0, 1, _day(1)), ("b", 2, 1, _day(3))))
+    assert read_recorded(path, first["number"].max())["request_id"].to_list() == ["b"]
+    assert len(read_recorded(path)) == 3
+
+
+def test_a_file_without_outcomes_has_no_records(path):
+    SqliteSink(path).write(records(1))
+    assert read_recorded(path).schema == read_recorded(path.with_name("none.db")).schema
