@@ -1,7 +1,7 @@
-"""Tests of one numeric column: two sorted samples in, a size and, where there is a proper one, a p-value out.
+"""Tests of one numeric column: two samples in, a size and, where there is a proper one, a p-value out.
 
-Both samples are sorted once, and every test reads them as they are. Rows without a value take no part. Each size is 0
-for a sample beside itself; ``ks`` and ``cramer_von_mises`` see ranks alone, so no monotone change of unit alters them.
+The reference is sorted once, the current sample only where a test needs it. Rows without a value take no part. Each
+size is 0 for a sample beside itself; ``ks`` and ``cramer_von_mises`` see ranks alone, so no change of unit alters them.
 """
 
 import math
@@ -16,6 +16,7 @@ from scipy import special, stats
 from components.core.contracts import FloatArray
 from components.monitoring.drift import binned
 from components.monitoring.drift.binned import Counts, Sorted
+from components.monitoring.drift.distance import ks_distance, ks_distance_to_unsorted
 from components.monitoring.drift.effect import Effect, nothing
 
 EXACT_UP_TO = 3_000
@@ -26,27 +27,45 @@ law costs 100 ms (effective size 100,000) it costs nothing.
 """
 
 
+LONG = 50_000
+"""Values from which on the current sample is not sorted for a test that can do without."""
+
+
 @dataclass(frozen=True)
 class Samples:
     """Two samples of one column.
 
     Args:
         reference: sorted, none missing, at least one value.
-        current: likewise.
+        values: the current sample, none missing, at least one value, in any order.
     """
 
     reference: Sorted
-    current: Sorted
+    values: Sorted
+
+    @cached_property
+    def current(self) -> Sorted:
+        """The current sample, sorted."""
+        return np.sort(self.values)
 
     @cached_property
     def counts(self) -> tuple[Counts, Counts]:
         """Rows of either side in the reference's tenths."""
         edges = binned.quantile_edges(self.reference)
-        return binned.count(self.reference, edges), binned.count(self.current, edges)
+        # A few comparisons of all values cost less than sorting them.
+        upto = [np.count_nonzero(self.values <= edge) for edge in edges]
+        return binned.count(self.reference, edges), np.diff(upto, prepend=0, append=len(self.values))
+
+    @cached_property
+    def distance(self) -> float:
+        """The Kolmogorov-Smirnov distance."""
+        if len(self.values) >= max(LONG, len(self.reference)):
+            return ks_distance_to_unsorted(self.reference, self.values)
+        return ks_distance(*sorted((self.reference, self.current), key=len))
 
 
 def samples(reference: pl.Series, current: pl.Series) -> Samples:
-    """Sort the known values of a column on both sides; either may come out empty.
+    """Take the known values of a column on both sides; either may come out empty.
 
     Dates become days, booleans 0 and 1. Where one side has single precision and the other double, both are compared
     in single: 0.1 is not the same number in the two, and that is no drift.
@@ -64,7 +83,7 @@ def samples(reference: pl.Series, current: pl.Series) -> Samples:
         floats = {side.dtype for side in (old, new)} == {np.dtype(np.float32), np.dtype(np.float64)}
         common = np.dtype(np.float32) if floats else np.result_type(old, new)
         old, new = old.astype(common, copy=False), new.astype(common, copy=False)
-    return Samples(_sorted(old), _sorted(new))
+    return Samples(_without_nan(np.sort(old)), _without_nan(new))
 
 
 def ks(pair: Samples) -> Effect:
@@ -75,32 +94,11 @@ def ks(pair: Samples) -> Effect:
     >>> ks(Samples(np.arange(4.0), np.arange(2.0, 6.0))).size
     0.5
     """
-    few, many = sorted((pair.reference, pair.current), key=len)
-    size = ks_distance(few, many)
-    effective = len(few) * len(many) / (len(few) + len(many))
+    size, n, m = pair.distance, len(pair.reference), len(pair.values)
+    effective = n * m / (n + m)
     if effective <= EXACT_UP_TO:
         return Effect(size, float(stats.kstwo.sf(size, max(1, round(effective)))))
     return Effect(size, float(special.kolmogorov(math.sqrt(effective) * size)))
-
-
-def ks_distance(few: Sorted, many: Sorted) -> float:
-    """Find the largest difference between two distribution functions.
-
-    Between two neighbours of one sample its function is flat and the other's rises, so the largest difference lies at
-    one of its values or just below one: the shorter sample is looked up in the longer, and nothing is merged. At ties
-    all but the first (the last) look smaller than they are, which changes no maximum.
-
-    Args:
-        few: the shorter sample, for speed alone; the distance is symmetric.
-        many: the longer one.
-    """
-    below = np.searchsorted(many, few, side="left")
-    upto = below.copy()
-    tied = np.flatnonzero(many[np.minimum(below, len(many) - 1)] == few)
-    upto[tied] = np.searchsorted(many, few[tied], side="right")
-    steps = np.arange(len(few) + 1) / len(few)
-    over, under = steps[1:] - upto / len(many), below / len(many) - steps[:-1]
-    return max(0.0, float(over.max()), float(under.max()))
 
 
 def cramer_von_mises(pair: Samples) -> Effect:
@@ -181,12 +179,11 @@ def _known(values: pl.Series) -> Sorted:
     return values.drop_nulls().to_numpy() if values.null_count() else values.to_numpy()
 
 
-def _sorted(values: Sorted) -> Sorted:
-    ordered = np.sort(values)
-    if ordered.dtype.kind == "f" and len(ordered) and np.isnan(ordered[-1]):
-        # NaN sorts to the end.
-        return ordered[: np.searchsorted(ordered, np.nan)]
-    return ordered
+def _without_nan(values: Sorted) -> Sorted:
+    # One NaN makes the minimum NaN, which is quicker to know than which ones are.
+    if values.dtype.kind == "f" and len(values) and np.isnan(values.min()):
+        return values[~np.isnan(values)]
+    return values
 
 
 def _doubles(values: Sorted) -> FloatArray:
