@@ -50,14 +50,11 @@ class Development(BaseModel):
     ages: tuple[float, ...]
     """Days since the event, rising; the last is the maturity."""
     shares: tuple[float, ...]
-    """Share known at each of them, rising from 0 to 1; 0 at all but the last where too little is known to tell."""
+    """Share known at each of them, rising from 0 to 1."""
     outcomes: int
     """Bad outcomes that it was estimated from."""
-
-    @property
-    def told(self) -> bool:
-        """Whether enough was known to tell anything."""
-        return any(share > 0 for share in self.shares[:-1])
+    told: bool = True
+    """False where these were too few to tell anything: then no share is known before the last age."""
 
     def share_known(self, age_days: npt.NDArray[np.floating[Any]]) -> FloatArray:
         """Share known at ages of shape (n,), in days, as shape (n,); a straight line between the grid's ages."""
@@ -89,17 +86,18 @@ def development(event_days: Days, bad_days: Days, until: Days, maturity_months: 
     recent = event_days >= newest - np.timedelta64(int(HISTORY * ages[-1]), "D")
     seen = ~np.isnat(bad_days) & (bad_days <= until) & (delay <= ages[-1]) & recent
     shares = _product_limit(delay[seen], age[seen], ages)
-    return Development(ages=tuple(ages.tolist()), shares=tuple(shares.tolist()), outcomes=int(seen.sum()))
+    told = shares is not None
+    known = tuple(shares.tolist()) if shares is not None else (*(0.0,) * maturity_months, 1.0)
+    return Development(ages=tuple(ages.tolist()), shares=known, outcomes=int(seen.sum()), told=told)
 
 
-def _product_limit(delay: FloatArray, age: FloatArray, ages: FloatArray) -> FloatArray:
-    nothing = np.append(np.zeros(len(ages) - 1), 1.0)
+def _product_limit(delay: FloatArray, age: FloatArray, ages: FloatArray) -> FloatArray | None:
     shares = np.ones(len(ages))
     for i in range(len(ages) - 1, 0, -1):
         # Came by this age, and would have been seen had they come at it.
         at_risk = (delay <= ages[i]) & (age >= ages[i])
         if not at_risk.any() or (i == len(ages) - 1 and at_risk.sum() < MINIMUM_MATURE_BAD):
-            return nothing
+            return None
         shares[i - 1] = shares[i] * (1 - (at_risk & (delay > ages[i - 1])).sum() / at_risk.sum())
         if shares[i - 1] == 0:
             shares[:i] = 0.0
