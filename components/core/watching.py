@@ -1,9 +1,13 @@
 """How a use case is watched, and when it is trained anew: two sections of its YAML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from components.core.contracts import Field as Input
+from components.core.contracts import Kind
+from components.core.errors import FairleadError, unknown
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -85,6 +89,54 @@ class RemedyRule(_Section):
     """Of which input; None: of any. An outlier is of a row and has none."""
     above: Annotated[float, Field(ge=1)] = 1.0
     remedy: Remedy
+
+    @model_validator(mode="after")
+    def _fits(self) -> "RemedyRule":
+        if self.when == "outlier" and self.column is not None:
+            raise ValueError(f"an outlier is a whole row: found column {self.column!r}, allowed: none")
+        if self.when == "outlier" and self.remedy == "impute_and_flag":
+            raise ValueError(
+                "an outlier has no value that could be replaced; allowed: reject, quarantine, pass_and_flag"
+            )
+        if self.when != "outlier" and self.above != 1.0:
+            raise ValueError(f"above is for outliers, not for {self.when}: a value is odd or it is not")
+        return self
+
+    def __str__(self) -> str:
+        what = f"{self.when} above {self.above:g}" if self.above != 1.0 else self.when
+        return f"{what}{'' if self.column is None else f' of {self.column}'}: {self.remedy}"
+
+
+ODD_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "out_of_range": ("int", "float", "date"),
+    "new_category": ("category",),
+    "missing": ("int", "float", "date", "category"),
+}
+"""Kinds of inputs that can be odd in each way."""
+
+
+def require_inputs(rules: Sequence[RemedyRule], inputs: Sequence[Input]) -> None:
+    """Check that rules are about inputs that a model has, of a kind that can be odd in that way.
+
+    >>> rule = RemedyRule(when="out_of_range", column="Bank", remedy="reject")
+    >>> require_inputs([rule], [Input(name="Bank", kind="category")])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    components.core.errors.FairleadError: remedies: out_of_range of Bank: reject: Bank is of kind category, allowed ...
+
+    Raises:
+        FairleadError: an input is unknown, or of another kind.
+    """
+    kinds = {field.name: field.kind for field in inputs}
+    for rule in rules:
+        if rule.column is None:
+            continue
+        if rule.column not in kinds:
+            raise unknown(f"input in remedies, {rule}:", rule.column, kinds)
+        if kinds[rule.column] not in ODD_KINDS[rule.when]:
+            raise FairleadError(
+                f"remedies: {rule}: {rule.column} is of kind {kinds[rule.column]}, allowed for {rule.when}: "
+                f"{', '.join(ODD_KINDS[rule.when])}"
+            )
 
 
 class Window(_Section):

@@ -72,6 +72,15 @@ def _add_around(group: "argparse._ArgumentGroup") -> None:
         "--log-rate", action="append", default=[], metavar="VARIANT=RATE", help="share of the requests that is logged"
     )
     group.add_argument("--log-mask", default="", metavar="FILE", help="what becomes of personal fields in the log")
+    group.add_argument(
+        "--remedies", default="", metavar="FILE", help="rules on odd rows in the place of the bundle's; none: no rules"
+    )
+    group.add_argument(
+        "--quarantine",
+        default="",
+        metavar="FILE",
+        help="where rows are kept that a rule keeps back (empty: quarantine.db beside the prediction log)",
+    )
     group.add_argument("--traces", default="", metavar="URL", help="OpenTelemetry collector over HTTP")
     group.add_argument("--trace-ratio", type=float, default=0.01, help="share of the requests that is traced")
 

@@ -20,8 +20,8 @@ save a whole call. A row that comes alone after another that came alone is given
 FOREVER = float("inf")
 
 
-Pair = tuple[float, int]
-"""Probability and decision of one row."""
+Pair = tuple[float, int] | tuple[float, int, str]
+"""Probability and decision of one row; and ``exchange.Answer.remedies`` where values of it were replaced."""
 
 
 class Promise(Protocol):
@@ -61,9 +61,9 @@ class Call:
     score: Promise = field(repr=False)
 
 
-Scored = Sequence[Pair]
+Scored = Sequence[Pair | None]
 Score = Callable[[Sequence[Call]], Scored]
-"""Scores rows together: (probability, decision) of each, in their order."""
+"""Scores rows together: (probability, decision) of each, in their order; None of one whose promise is kept later."""
 
 
 class Batcher:
@@ -144,7 +144,8 @@ class Batcher:
                 self._run([call])
             return
         for call, result in results:
-            call.score.set_result(result)
+            if result is not None:
+                call.score.set_result(result)
 
 
 def late(seconds: float) -> Late:

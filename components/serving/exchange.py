@@ -1,5 +1,6 @@
 """What passes between the codecs, the door and the model: requests and answers, free of any wire format."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -19,6 +20,12 @@ Id = TypeVar("Id", str, str | None)
 
 REQUEST_ID = "x-request-id"
 """Header that names a request whose body does not."""
+
+KEPT_AS = "x-fairlead-quarantine"
+"""Header (gRPC: trailing metadata) of an error, with the name under which the request's rows are kept."""
+
+REMEDIES = "remedies"
+"""V2 parameter of an answer with the rows in which odd values were replaced, as ``Answer.remedies``."""
 
 LOGGED = 5
 """Breaches told in one line of the log."""
@@ -94,6 +101,36 @@ class Unavailable(FairleadError):
     """Something that the server needs for this request is down; answered with 503."""
 
 
+class Withheld(FairleadError):
+    """A request with a row that a rule keeps from the model: none of it is scored, and all of it is kept.
+
+    Args:
+        text: which row, and why.
+        group: under which its rows are in the quarantine.
+        odd: for each row that a rule keeps back, what is done with it and the oddity that decided; for the log and for
+            the metrics, without a value.
+    """
+
+    remedy = ""
+
+    def __init__(self, text: str, group: str, odd: Sequence[tuple[str, str]]) -> None:
+        super().__init__(text)
+        self.group = group
+        self.odd = tuple(odd)
+
+
+class Rejected(Withheld):
+    """The client should mend a row and send it again; answered with 422."""
+
+    remedy = "reject"
+
+
+class Quarantined(Withheld):
+    """A person has to decide on a row; answered with 409: there is nothing that the client could do better."""
+
+    remedy = "quarantine"
+
+
 def status_of(error: FairleadError) -> HTTPStatus:
     """Return the HTTP status that tells a client whose fault an error is."""
     for kind, status in _STATUSES.items():
@@ -108,6 +145,10 @@ def for_log(error: FairleadError) -> str:
     >>> for_log(ContractViolation("input 'Zip', row 0: found 123456, allowed: …", [("Zip", "domain")]))
     "contract broken: 'Zip' domain"
     """
+    if isinstance(error, Withheld):
+        told = ", ".join(f"{remedy} for {when}" for remedy, when in error.odd[:LOGGED])
+        more = f" and {len(error.odd) - LOGGED} more" if len(error.odd) > LOGGED else ""
+        return f"odd rows: {told}{more}; kept as {error.group}"
     found = getattr(error, "breaches", ())
     if not found:
         return str(error)
@@ -120,6 +161,8 @@ _STATUSES: dict[type[FairleadError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Encoded: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ContractViolation: HTTPStatus.BAD_REQUEST,
+    Rejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Quarantined: HTTPStatus.CONFLICT,
     UnknownModel: HTTPStatus.NOT_FOUND,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -190,6 +233,8 @@ class Answer:
     version: str
     id: str
     outputs: tuple[Result, ...]
+    remedies: str = ""
+    """A JSON list of the rows in which odd values were replaced before they were scored; empty where none were."""
 
     @property
     def rows(self) -> int:

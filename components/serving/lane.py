@@ -14,10 +14,12 @@ from components.core.errors import FairleadError
 from components.serving import v2
 from components.serving.exchange import (
     EXPLAINS,
+    KEPT_AS,
     REQUEST_ID,
     NotReady,
     Overloaded,
     Slow,
+    Withheld,
     checked_id,
     for_log,
     plain,
@@ -48,7 +50,7 @@ _CLOSE: Headers = ((b"connection", b"close"),)
 _HEADER_LENGTH = v2.HEADER_LENGTH.encode()
 _TIMEOUT = TIMEOUT.encode()
 _REQUEST_ID, _ID_HEADER = REQUEST_ID.encode(), f"header {REQUEST_ID}"
-_EXPLAINS = EXPLAINS.encode()
+_EXPLAINS, _KEPT_AS = EXPLAINS.encode(), KEPT_AS.encode()
 
 
 class Lane:
@@ -181,9 +183,12 @@ class Lane:
 
 
 def headers_of(error: Exception) -> Headers:
-    """Say what a refusal's headers tell besides: when to come again, or that the connection ends in the middle."""
+    """Say what a refusal's headers tell besides: when to come again, where its rows are kept, or that the connection
+    ends in the middle."""
     if isinstance(error, Overloaded):
         return _RETRY
+    if isinstance(error, Withheld):
+        return ((_KEPT_AS, error.group.encode()),)
     return _CLOSE if isinstance(error, Slow) else ()
 
 

@@ -70,6 +70,13 @@ class Metrics:
             registry=registry,
         )
         self._violations = _Labelled(violations, self._who)
+        odd = Counter(
+            "fairlead_odd_rows",
+            "Rows that rules found odd, by what was done with them and the oddity that decided.",
+            (*WHO, "remedy", "when"),
+            registry=registry,
+        )
+        self._odd = _Labelled(odd, self._who)
         self._scored = ScoreMetrics(WHO, self._who)
         registry.register(self._scored)
         self._registry = registry
@@ -90,8 +97,11 @@ class Metrics:
             self._rows.inc(rows)
 
     def scored(self, batch: ScoredBatch) -> None:
-        """Count the scores, outliers and lookups of a batch."""
+        """Count the scores, outliers, lookups and remedies of a batch."""
         self._scored.add(batch)
+        for note in batch.remedies or ():
+            if note is not None:
+                self.odd(note.remedy, note.when)
 
     def violation(self, field: str, reason: str) -> None:
         """Count a value that was refused.
@@ -101,6 +111,15 @@ class Metrics:
             reason: one of a few words: ``missing``, ``datatype``, ``domain`` …
         """
         self._violations[field if field in self._fields else OTHER, reason].inc()
+
+    def odd(self, remedy: str, when: str) -> None:
+        """Count a row that a rule, or none, found odd.
+
+        Args:
+            remedy: what was done with it.
+            when: the oddity that decided.
+        """
+        self._odd[remedy, when].inc()
 
     def watch(self, log: "PredictionLog") -> None:
         """Show what becomes of the rows of a prediction log; for one log."""

@@ -6,7 +6,8 @@ from typing import Any
 import kserve
 import orjson
 
-from components.serving.exchange import Answer, NotReady, Request, UnknownModel
+from components.serving.batcher import Pair
+from components.serving.exchange import REMEDIES, Answer, NotReady, Request, UnknownModel
 from components.serving.scoring import Scoring
 from components.serving.watch import Watch
 from components.training.bundle import Bundle
@@ -111,16 +112,22 @@ class BundleModel(kserve.Model):  # type: ignore[misc]
         """Score one decoded request, for who calls the model through KServe's data plane."""
         return await self.scoring.answer(payload, headers or {}, time.perf_counter())
 
-    def encode_one(self, request_id: str, pair: tuple[float, int]) -> bytes:
+    def encode_one(self, request_id: str, pair: Pair) -> bytes:
         """Write the V2 answer for one row, all outputs; the same JSON as ``v2.encode`` writes."""
-        probability, decision = pair
+        probability, decision, *told = pair
         outputs = [
             {"name": "probability", "shape": _ONE_ROW, "datatype": "FP64", "data": [probability]},
             {"name": "decision", "shape": _ONE_ROW, "datatype": "INT64", "data": [decision]},
         ]
-        return orjson.dumps(
-            {"model_name": self.name, "model_version": self.version, "id": request_id, "outputs": outputs}
-        )
+        answer: dict[str, Any] = {
+            "model_name": self.name,
+            "model_version": self.version,
+            "id": request_id,
+            "outputs": outputs,
+        }
+        if told:
+            answer["parameters"] = {REMEDIES: told[0]}
+        return orjson.dumps(answer)
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """Inputs for the V2 metadata."""

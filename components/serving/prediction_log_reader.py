@@ -28,8 +28,10 @@ SCHEMA: dict[str, pl.DataType] = {
     "outlier": pl.Boolean(),
     "lookups": pl.String(),
     "latency_ms": pl.Float64(),
+    "remedy": pl.String(),
 }
-"""The columns, always all of those asked for and always of these types; ``records.Record`` says what they mean."""
+"""The columns, always all of those asked for and always of these types; ``records.Record`` says what they mean.
+``remedy`` is null in what was logged before there was such a column."""
 
 BATCH = 50_000
 """Rows fetched at a time."""
@@ -95,14 +97,16 @@ class Tail:
     def _new_rows(self) -> list[pl.DataFrame]:
         if not self._path.exists():
             return []
-        query = (
-            f"SELECT position, {', '.join(self._columns)} FROM predictions "  # noqa: S608  names out of SCHEMA
-            "WHERE position > ?1 AND (?2 IS NULL OR at >= ?2) AND (?3 IS NULL OR model = ?3) ORDER BY position"
-        )
         frames = []
         with closing(sqlite3.connect(self._path, timeout=WAIT)) as db:
             if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'predictions'").fetchone():
                 return []
+            there = {row[1] for row in db.execute("PRAGMA table_info(predictions)")}
+            wanted = ", ".join(name if name in there else f"NULL AS {name}" for name in self._columns)
+            query = (
+                f"SELECT position, {wanted} FROM predictions "  # noqa: S608  names out of SCHEMA
+                "WHERE position > ?1 AND (?2 IS NULL OR at >= ?2) AND (?3 IS NULL OR model = ?3) ORDER BY position"
+            )
             cursor = db.execute(query, (self._position, self._since_microseconds, self._model))
             while rows := cursor.fetchmany(BATCH):
                 positions, *values = zip(*rows, strict=True)
@@ -121,7 +125,11 @@ class Tail:
                 frame = frame.filter(pl.col("at") >= self._since)
             if self._model is not None:
                 frame = frame.filter(pl.col("model") == self._model)
-            frames.append(frame.select(pl.col(name).cast(SCHEMA[name]) for name in self._columns).collect())
+            there = frame.collect_schema()
+            columns = [pl.col(n) if n in there else pl.lit(None).alias(n) for n in self._columns]
+            frames.append(
+                frame.select(c.cast(SCHEMA[n]) for n, c in zip(self._columns, columns, strict=True)).collect()
+            )
             self._seen.add(path)
         return frames
 

@@ -12,6 +12,7 @@ import orjson
 
 from components.core.contracts import Field
 from components.core.errors import FairleadError
+from components.serving.remedy import Note
 from components.serving.scored import ScoredBatch
 
 Change = Callable[[Any], Any]
@@ -42,6 +43,9 @@ class Record(NamedTuple):
     lookups: str | None
     """What became of the online lookup, ``bank=found zip=missing``; None when none was made."""
     latency_ms: float
+    remedy: str | None = None
+    """What was done with an odd row: a JSON object of ``remedy``, ``odd`` (a list) and ``replaced`` (values found, by
+    input, masked as the inputs are); None where nothing was odd, or no rules are in force."""
 
     def as_json(self) -> bytes:
         """Write as a JSON object, with ``at`` in ISO form and ``inputs`` as an object.
@@ -52,6 +56,8 @@ class Record(NamedTuple):
         values = self._asdict()
         values["at"] = iso(self.at)
         values["inputs"] = orjson.Fragment(self.inputs)
+        if self.remedy is not None:
+            values["remedy"] = orjson.Fragment(self.remedy)
         return orjson.dumps(values)
 
 
@@ -119,16 +125,27 @@ class Recorder:
                 repeat(None, n) if b.outlier is None else b.outlier.tolist(),
                 repeat(None, n) if b.lookups is None else b.lookups,
                 b.latency_ms,
+                repeat(None, n) if b.remedies is None else map(self._remedy, b.remedies),
                 strict=True,
             )
             made += [Record(at, i, row, *self._who, next(inputs), *scores) for i, row, *scores in values]
         return made
 
+    def _remedy(self, note: Note | None) -> str | None:
+        if note is None:
+            return None
+        replaced = {}
+        for name, value in note.replaced.items():
+            change = self._mask.get(name, _as_it_is)
+            if change is not None:
+                replaced[name] = None if value is None else change(value)
+        return orjson.dumps({"remedy": note.remedy, "odd": note.odd, "replaced": replaced}).decode()
+
     def _kept(self, batch: ScoredBatch) -> ScoredBatch:
         if self._keep is None:
             return batch
         rows = [i for i, request_id in enumerate(batch.request_ids) if self._keep(request_id)]
-        return batch if len(rows) == len(batch.request_ids) else _take(batch, rows)
+        return batch if len(rows) == len(batch.request_ids) else take(batch, rows)
 
     def _inputs(self, batches: Sequence[ScoredBatch]) -> list[str]:
         names, columns = [], []
@@ -160,7 +177,7 @@ def pieces(batches: Sequence[ScoredBatch], rows: int) -> Iterator[list[ScoredBat
     for batch in batches:
         n = len(batch.request_ids)
         for start in range(0, n, rows):
-            group.append(batch if n <= rows else _take(batch, range(start, min(start + rows, n))))
+            group.append(batch if n <= rows else take(batch, range(start, min(start + rows, n))))
             size += len(group[-1].request_ids)
             if size >= rows:
                 yield group
@@ -169,7 +186,11 @@ def pieces(batches: Sequence[ScoredBatch], rows: int) -> Iterator[list[ScoredBat
         yield group
 
 
-def _take(batch: ScoredBatch, rows: Sequence[int]) -> ScoredBatch:
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def take(batch: ScoredBatch, rows: Sequence[int]) -> ScoredBatch:
     """Take some of a batch's rows."""
     return replace(
         batch,
@@ -182,4 +203,5 @@ def _take(batch: ScoredBatch, rows: Sequence[int]) -> ScoredBatch:
         outlier_score=None if batch.outlier_score is None else batch.outlier_score[rows],
         outlier=None if batch.outlier is None else batch.outlier[rows],
         lookups=None if batch.lookups is None else [batch.lookups[i] for i in rows],
+        remedies=None if batch.remedies is None else [batch.remedies[i] for i in rows],
     )

@@ -16,18 +16,23 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from components.core.errors import ContractViolation, FairleadError
 from components.core.shown import shown
 from components.serving.exchange import (
+    KEPT_AS,
+    REMEDIES,
     REQUEST_ID,
     Answer,
     Late,
     NotOffered,
     NotReady,
     Overloaded,
+    Quarantined,
+    Rejected,
     Request,
     Tensor,
     TooLarge,
     Unavailable,
     UnknownModel,
     Wanted,
+    Withheld,
     checked_id,
     for_log,
 )
@@ -71,6 +76,8 @@ def decode(message: Any) -> Request:
 def encode(answer: Answer) -> Any:
     """Write a ``ModelInferResponse``; raw when the request was."""
     message = pb.ModelInferResponse(model_name=answer.model, model_version=answer.version, id=answer.id)
+    if answer.remedies:
+        message.parameters[REMEDIES].string_param = answer.remedies
     for result in answer.outputs:
         tensor = message.outputs.add(name=result.name, datatype=result.datatype, shape=[len(result.values)])
         if result.binary:
@@ -126,6 +133,7 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
         watch = self._model.watch
         trace = watch.begin(ROUTE, headers.get("traceparent"), headers.get("tracestate"))
         code, text, message, rows = grpc.StatusCode.OK, "", None, 0
+        told = [(k.decode(), v.decode()) for k, v in self._model.stamps]
         try:
             answer = await self._answer(request, headers, arrived, context.time_remaining())
             message, rows = encode(answer), answer.rows
@@ -133,12 +141,14 @@ class Servicer(InferenceServicer):  # type: ignore[misc]
             logger.info("gRPC ModelInfer: %s", for_log(error))
             watch.refused(error)
             code, text = status_of(error)
+            if isinstance(error, Withheld):
+                told.append((KEPT_AS, error.group))
         except Exception:
             logger.exception("gRPC ModelInfer failed")
             code, text = grpc.StatusCode.INTERNAL, "the server failed on this request; its log says why"
         watch.answered(ROUTE, code.value[0], time.perf_counter() - arrived, rows)
         trace.end(HTTPStatus.OK if message is not None else HTTPStatus.INTERNAL_SERVER_ERROR, rows)
-        context.set_trailing_metadata([(k.decode(), v.decode()) for k, v in self._model.stamps])
+        context.set_trailing_metadata(told)
         if message is None:
             await context.abort(code, text)
         return message
@@ -211,6 +221,8 @@ def status_of(error: FairleadError) -> tuple[grpc.StatusCode, str]:
 _CODES: dict[type[FairleadError], grpc.StatusCode] = {
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ContractViolation: grpc.StatusCode.INVALID_ARGUMENT,
+    Rejected: grpc.StatusCode.INVALID_ARGUMENT,
+    Quarantined: grpc.StatusCode.FAILED_PRECONDITION,
     UnknownModel: grpc.StatusCode.NOT_FOUND,
     NotReady: grpc.StatusCode.UNAVAILABLE,
     Overloaded: grpc.StatusCode.UNAVAILABLE,

@@ -4,25 +4,26 @@ import asyncio
 import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from components.core.contracts import Columns, FloatArray
+from components.core.contracts import Columns
 from components.serving import quick
-from components.serving.batcher import FOREVER, Batcher, Call, Promise, late
+from components.serving.batcher import FOREVER, Batcher, Call, Pair, Promise, late
 from components.serving.batcher import Scored as Pairs
 from components.serving.door import check
 from components.serving.engines import Engines
-from components.serving.exchange import Answer, Request
+from components.serving.exchange import Answer, Request, Withheld
 from components.serving.guard import Guard
 from components.serving.hooks import Hooks
 from components.serving.lookup import Lookup
+from components.serving.quarantine_log import Entry
+from components.serving.records import take
+from components.serving.remedy import Note
 from components.serving.score import answer, request_id, wanted_outputs
-from components.serving.scored import ScoredBatch
+from components.serving.scored import ScoredBatch, Scores
+from components.serving.treatment import Treated, Treatment
 from components.training.bundle import Bundle
 
 P = ParamSpec("P")
@@ -33,14 +34,6 @@ OFF_THE_LOOP = 256
 
 Recorder = Callable[[ScoredBatch], None]
 """Takes what was scored; must neither wait nor raise."""
-
-
-@dataclass(frozen=True)
-class _Scores:
-    probability: FloatArray
-    decision: npt.NDArray[np.int64]
-    oddness: FloatArray | None
-    odd: npt.NDArray[np.bool_] | None
 
 
 class Scoring:
@@ -55,6 +48,7 @@ class Scoring:
         guard: flags odd rows.
         hooks: the user's own steps.
         lookup: finds histories that a request leaves out.
+        treatment: the rules on odd rows; None passes them as they are.
         recorder: is told of scored rows.
     """
 
@@ -69,6 +63,7 @@ class Scoring:
         guard: Guard | None = None,
         hooks: Hooks | None = None,
         lookup: Lookup | None = None,
+        treatment: Treatment | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         self.bundle = bundle
@@ -81,7 +76,9 @@ class Scoring:
         self._guard = guard
         self._lookup = lookup
         self._width = len(bundle.contract.inputs)
+        self._treatment = treatment
         self._recorder = recorder
+        self._keeping: set[asyncio.Task[None]] = set()
 
     def read(self, content: object) -> quick.Row | None:
         """Accept a parsed V2 request of one row in the usual form; None leaves it to ``answer``.
@@ -92,7 +89,7 @@ class Scoring:
 
     async def one(
         self, row: quick.Row, content: Mapping[str, Any], name: str, arrived: float, seconds: float | None
-    ) -> tuple[float, int]:
+    ) -> Pair:
         """Score a row that ``read`` accepted, together with others that came in the same turn of the loop.
 
         Args:
@@ -108,6 +105,7 @@ class Scoring:
         Raises:
             ContractViolation: the history of an entity was given in part.
             Unavailable: a history has to be looked up and cannot be.
+            Withheld: it is odd, and a rule keeps it back.
             Late: it took longer.
         """
         if self._lookup is not None and not self.whole(content):
@@ -118,9 +116,10 @@ class Scoring:
         return await self._batcher.submit(row, name, arrived, seconds)
 
     def unrecorded(self) -> "Scoring":
-        """Return the same at work, telling nobody: for rows that an explainer makes up, which are no predictions."""
+        """Return the same at work, telling nobody: for rows that an explainer makes up, which are no predictions; odd
+        ones are among them on purpose."""
         quiet = copy.copy(self)
-        quiet._recorder = None
+        quiet._recorder = quiet._treatment = None
         quiet._read = lambda _: None  # the batcher scores rows of several requests together, and records them all
         return quiet
 
@@ -145,6 +144,7 @@ class Scoring:
 
         Raises:
             ContractViolation: the request does not fit the contract.
+            Withheld: one of its rows is odd, and a rule keeps it back.
             Late: it took longer.
         """
         if seconds is None:
@@ -194,11 +194,24 @@ class Scoring:
         run = _in_thread if rows >= OFF_THE_LOOP else _here
         columns = await run(check, request, contract, self._max_rows)
         columns, notes = await self._looked_up(request, columns)
-        scores = await run(self._score, columns)
-        n, name = len(scores.probability), request_id(request)
-        took = (time.perf_counter() - arrived) * 1000
-        record = partial(self._record, columns, scores, [name] * n, range(n), [took] * n, notes)
-        return answer(self._name, self._version, name, wanted, contract, scores.probability, scores.decision), record
+        scores, name, treated = await run(self._score, columns), request_id(request), None
+        if self._treatment is not None and not self._plain(self._treatment, columns, scores):
+            treated = await run(self._treatment.apply, columns, scores, self._score)
+            if treated.withheld:
+                entries, error = await run(
+                    self._treatment.hold, columns, scores, treated.judged, range(scores.rows), name
+                )
+                await self._treatment.keep(entries)
+                raise error
+            columns, scores = treated.columns, treated.scores
+        n, took = scores.rows, (time.perf_counter() - arrived) * 1000
+        done = None if treated is None else treated.notes
+        record = partial(self._record, columns, scores, [name] * n, range(n), [took] * n, notes, done)
+        given = answer(self._name, self._version, name, wanted, contract, scores.probability, scores.decision)
+        return given if treated is None else replace(given, remedies=treated.told(range(n))), record
+
+    def _plain(self, treatment: Treatment, columns: Columns, scores: Scores) -> bool:
+        return scores.rows == 1 and treatment.plain([self._layout.row(columns)], scores.odd)
 
     async def _looked_up(self, request: Request, columns: Columns) -> tuple[Columns, Sequence[str] | None]:
         if self._lookup is not None:
@@ -213,39 +226,88 @@ class Scoring:
         now = time.perf_counter()
         latencies = [(now - call.arrived) * 1000 for call in calls]
         notes = [call.note or "" for call in calls] if self._lookup is not None else None
-        self._record(columns, scores, [call.id for call in calls], [0] * len(calls), latencies, notes)
+        ids = [call.id for call in calls]
+        if self._treatment is not None and not self._treatment.plain([call.row for call in calls], scores.odd):
+            treated = self._treatment.apply(columns, scores, self._score)
+            self._withhold(self._treatment, calls, columns, scores, treated)
+            self._record(
+                treated.columns,
+                treated.scores,
+                ids,
+                [0] * len(calls),
+                latencies,
+                notes,
+                treated.notes,
+                treated.withheld,
+            )
+            return _pairs(treated)
+        self._record(columns, scores, ids, [0] * len(calls), latencies, notes)
         return list(zip(scores.probability.tolist(), scores.decision.tolist(), strict=True))
 
-    def _score(self, columns: Columns) -> _Scores:
+    def _withhold(
+        self, treatment: Treatment, calls: Sequence[Call], columns: Columns, scores: Scores, treated: Treated
+    ) -> None:
+        """Have the rows written that are kept back, each a request of its own, and tell their clients then."""
+        for i in treated.withheld:
+            entries, error = treatment.hold(columns, scores, treated.judged, [i], calls[i].id)
+            task = asyncio.get_running_loop().create_task(_kept(treatment, entries, error, calls[i].score))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
+
+    def _score(self, columns: Columns) -> Scores:
         matrix = self.bundle.transform.apply(columns)
         probability = self.bundle.calibration.apply(self.engines.score(matrix))
         oddness, odd = (None, None) if self._guard is None else self._guard.score(matrix)
-        return _Scores(probability, self.bundle.decide(probability), oddness, odd)
+        return Scores(probability, self.bundle.decide(probability), oddness, odd)
 
     def _record(
         self,
         columns: Columns,
-        scores: _Scores,
+        scores: Scores,
         ids: Sequence[str],
         rows: Sequence[int],
         latencies: Sequence[float],
         lookups: Sequence[str] | None,
+        remedies: Sequence[Note | None] | None = None,
+        but: Sequence[int] = (),
     ) -> None:
-        if self._recorder is not None:
-            self._recorder(
-                ScoredBatch(
-                    time.time(),
-                    ids,
-                    rows,
-                    columns,
-                    scores.probability,
-                    scores.decision,
-                    latencies,
-                    scores.oddness,
-                    scores.odd,
-                    lookups,
-                )
+        if self._recorder is not None and len(but) < len(ids):
+            batch = ScoredBatch(
+                time.time(),
+                ids,
+                rows,
+                columns,
+                scores.probability,
+                scores.decision,
+                latencies,
+                scores.oddness,
+                scores.odd,
+                lookups,
+                remedies,
             )
+            self._recorder(take(batch, sorted({*range(len(ids))} - {*but})) if but else batch)
+
+
+def _pairs(treated: Treated) -> list[Pair | None]:
+    pairs: list[Pair | None] = []
+    probability, decision = treated.scores.probability.tolist(), treated.scores.decision.tolist()
+    withheld = set(treated.withheld)
+    for i in range(treated.scores.rows):
+        told = treated.told([i])
+        pair: Pair = (probability[i], decision[i], told) if told else (probability[i], decision[i])
+        pairs.append(None if i in withheld else pair)
+    return pairs
+
+
+async def _kept(treatment: Treatment, entries: Sequence[Entry], error: Withheld, score: Promise) -> None:
+    """Keep a row back, and then tell who waits for its score."""
+    told: Exception = error
+    try:
+        await treatment.keep(entries)
+    except Exception as failed:
+        told = failed
+    if not score.done():
+        score.set_exception(told)
 
 
 async def _here(f: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -95,7 +95,8 @@ def smoke(
     columns = from_frame(frame, contract.inputs)
     with tempfile.TemporaryDirectory(prefix="fairlead-smoke-") as folder:
         log = Path(folder) / "server.log"
-        options = ("--exit-on-refusal", "--max-rows", str(BATCH))
+        # Every row is to be scored, odd ones too: what is compared is the model.
+        options = ("--exit-on-refusal", "--max-rows", str(BATCH), "--remedies", "none")
         with serving(str(bundle.absolute()), settings, log, deadline=deadline, options=options) as server:
             try:
                 with closing(Client(server, contract.model)) as client:

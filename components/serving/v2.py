@@ -9,7 +9,7 @@ import orjson
 
 from components.core.errors import ContractViolation
 from components.core.shown import shown
-from components.serving.exchange import Answer, Request, Tensor, Wanted, checked_id
+from components.serving.exchange import REMEDIES, Answer, Request, Tensor, Wanted, checked_id
 
 HEADER_LENGTH = "inference-header-content-length"
 """HTTP header with the length of the JSON part of a binary body."""
@@ -78,8 +78,15 @@ def encode(answer: Answer) -> tuple[bytes, int | None]:
             outputs.append({**head, "parameters": {"binary_data_size": len(raw[-1])}})
         else:
             outputs.append({**head, "data": result.values.tolist()})
-    head = {"model_name": answer.model, "model_version": answer.version, "id": answer.id, "outputs": outputs}
-    body = orjson.dumps(head)
+    whole: dict[str, Any] = {
+        "model_name": answer.model,
+        "model_version": answer.version,
+        "id": answer.id,
+        "outputs": outputs,
+    }
+    if answer.remedies:
+        whole["parameters"] = {REMEDIES: answer.remedies}
+    body = orjson.dumps(whole)
     return (b"".join([body, *raw]), len(body)) if raw else (body, None)
 
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from kserve.metrics import PREDICT_HIST_TIME, get_labels
 
 from components.core.errors import ContractViolation
+from components.serving.exchange import Withheld
 from components.serving.metrics import Metrics
 from components.serving.prediction_log import PredictionLog
 from components.serving.scored import ScoredBatch
@@ -82,10 +83,16 @@ class Watch:
             self._took.observe(seconds)
 
     def refused(self, error: Exception) -> None:
-        """Tell of a request that was refused; its breaches of the contract are counted by field."""
-        if self._metrics is not None and isinstance(error, ContractViolation):
+        """Tell of a request that was refused; its breaches of the contract are counted by field, its odd rows by what
+        was done with them."""
+        if self._metrics is None:
+            return
+        if isinstance(error, ContractViolation):
             for field, reason in error.breaches:
                 self._metrics.violation(field, reason)
+        elif isinstance(error, Withheld):
+            for remedy, when in error.odd:
+                self._metrics.odd(remedy, when)
 
     def in_flight(self, count: Callable[[], int]) -> None:
         """Show how many requests are under way; asked for whenever somebody looks."""

@@ -15,6 +15,7 @@ from components.core.artifacts import hash_file, whole_directory
 from components.core.contracts import Columns, Contract, Entity, FloatArray
 from components.core.errors import FairleadError
 from components.core.use_case import UseCase
+from components.core.watching import require_inputs
 from components.features.catalogue import catalogue
 from components.features.rows import history_columns, request_fields
 from components.features.transform import Transform
@@ -32,6 +33,9 @@ if TYPE_CHECKING:  # who opens a bundle has no need of the libraries that train
     from components.training.candidate import Candidate
 
 logger = logging.getLogger(__name__)
+
+REMEDIES = "remedies.json"
+"""The use case's rules on odd rows; a bundle of a use case that has none has no such file."""
 
 BACKGROUND_ROWS = 200
 EXAMPLES = {"low risk": 0.05, "middling risk": 0.5, "high risk": 0.95}
@@ -137,7 +141,7 @@ def write(
             None writes a bundle without a guard, as too few rows do.
 
     Raises:
-        FairleadError: there is something at ``target``.
+        FairleadError: there is something at ``target``, or a rule on odd rows is about what is no input.
         IntegrityError: the portable form does not answer like the trained model.
     """
     from components.training.dataset import learned_until, read
@@ -161,6 +165,10 @@ def write(
         _write_json(scratch / "reference.json", reference(rows, matrix, probability, contract))
         _write_json(scratch / "background.json", _background(rows, contract, use_case.training.seed))
         _write_json(scratch / "examples.json", _examples(rows, probability, contract))
+        if use_case.monitoring.remedies:
+            require_inputs(use_case.monitoring.remedies, contract.inputs)
+            rules = [rule.model_dump(mode="json") for rule in use_case.monitoring.remedies]
+            _write_json(scratch / REMEDIES, {"remedies": rules})
         guard = fit_known(features, use_case, candidate.transform, as_of) if features else None
         if guard is not None:
             guard.write(scratch / OUTLIERS)

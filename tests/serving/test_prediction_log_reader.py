@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -56,6 +57,20 @@ def test_all_missing_columns_keep_their_types(sink):
     frame = read(_uri(sink), columns=["outlier_score", "lookups", "outlier"])
     assert frame.schema == {"outlier_score": pl.Float64, "lookups": pl.String, "outlier": pl.Boolean}
     assert frame.null_count().row(0) == (2, 2, 2)
+
+
+def test_a_log_from_before_there_were_remedies_has_none(sink):
+    sink.write(records(2))
+    if sink.name == "sqlite":
+        with closing(connect(sink.path)) as db:
+            db.execute("ALTER TABLE predictions DROP COLUMN remedy")
+    else:
+        (path,) = sink.path.glob("*/*/*.parquet")
+        pl.read_parquet(path).drop("remedy").write_parquet(path)
+        sink.write([records(1)[0]._replace(remedy="{}")])
+    frame = read(_uri(sink))
+    assert frame.schema == pl.Schema(SCHEMA)
+    assert frame["remedy"].to_list()[:2] == [None, None]
 
 
 def test_only_what_was_scored_since_then(sink):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from components.core.contracts import Field
 from components.core.errors import FairleadError
 from components.serving.records import Recorder, microseconds, pieces
+from components.serving.remedy import Note
 from components.training.v2_request import json_values
 from tests.serving.logged import AT, FIELDS, batch, records
 
@@ -19,7 +20,7 @@ def test_a_row_becomes_a_record_with_missing_values_as_null():
     assert json.loads(second.inputs) == {"jobs": None, "amount": None, "bank": None, "approved": None}
     assert '"jobs":0,' in first.inputs  # a whole number is written as one
     assert first[:6] == (round(AT * 1e6), "call", 0, "loans", "3", "stable")
-    assert second[7:] == (pytest.approx(1 / 3), 0, None, None, None, 1.5)
+    assert second[7:] == (pytest.approx(1 / 3), 0, None, None, None, 1.5, None)
 
 
 def test_what_the_guard_and_the_lookup_found_is_kept():
@@ -47,6 +48,20 @@ def test_masked_fields_are_changed_or_left_out_and_missing_ones_stay_missing():
     first, second = Recorder("m", "1", "stable", FIELDS, mask).records([batch(2)])
     assert json.loads(first.inputs) == {"jobs": "<0>", "amount": 0.5, "approved": "2004-01-31"}
     assert json.loads(second.inputs) == {"jobs": None, "amount": None, "approved": None}
+
+
+def test_what_was_done_with_an_odd_row_is_kept_and_its_values_are_masked_too():
+    replaced = {"bank": "SECRET", "jobs": 7, "amount": 1e9, "approved": None}
+    note = Note("impute_and_flag", "new_category", ("new_category bank", "missing approved"), replaced)
+    mask = {"bank": None, "jobs": lambda v: f"<{v}>", "approved": lambda v: f"<{v}>"}
+    odd, plain = Recorder("m", "1", "stable", FIELDS, mask).records([batch(2, remedies=[note, None])])
+    assert json.loads(odd.remedy) == {
+        "remedy": "impute_and_flag",
+        "odd": ["new_category bank", "missing approved"],
+        "replaced": {"jobs": "<7>", "amount": 1e9, "approved": None},
+    }
+    assert json.loads(odd.as_json())["remedy"] == json.loads(odd.remedy)
+    assert (plain.remedy, json.loads(plain.as_json())["remedy"]) == (None, None)
 
 
 def test_without_any_field_left_a_record_remains():

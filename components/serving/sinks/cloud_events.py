@@ -159,6 +159,8 @@ def _answered(records: Sequence[Record]) -> dict[str, Any]:
         outputs.append(_tensor("outlier", "BOOL", [r.outlier for r in records]))
     if first.outlier_score is not None:
         outputs.append(_tensor("outlier_score", "FP64", [r.outlier_score for r in records]))
+    if any(r.remedy is not None for r in records):
+        outputs.append(_tensor("remedy", "BYTES", [r.remedy or "" for r in records]))
     return {
         "model_name": first.model,
         "model_version": first.version,

@@ -28,6 +28,7 @@ SCHEMA = pa.schema(
         pa.field("outlier", pa.bool_()),
         pa.field("lookups", pa.string()),
         pa.field("latency_ms", pa.float64(), nullable=False),
+        pa.field("remedy", pa.string()),
     ]
 )
 DAY = 86_400_000_000

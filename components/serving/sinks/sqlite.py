@@ -21,12 +21,16 @@ CREATE TABLE IF NOT EXISTS predictions (
     outlier_score REAL,
     outlier INTEGER,
     lookups TEXT,
-    latency_ms REAL NOT NULL
+    latency_ms REAL NOT NULL,
+    remedy TEXT
 );
 CREATE INDEX IF NOT EXISTS predictions_request_id ON predictions (request_id);
 CREATE INDEX IF NOT EXISTS predictions_at ON predictions (at);
 """
 """``at`` counts microseconds since 1970 (UTC). ``position`` only ever grows, so a reader can go on where it stopped."""
+
+ADDED = {"remedy": "TEXT"}
+"""Columns that files which were begun before them are given."""
 
 _INSERT = f"INSERT INTO predictions ({', '.join(Record._fields)}) VALUES ({', '.join('?' * len(Record._fields))})"  # noqa: S608
 
@@ -88,6 +92,7 @@ class SqliteSink:
         if self._db is None:
             self._db = connect(self.path)
             self._db.executescript(TABLE)
+            _complete(self._db)
             self._file = self.path.stat().st_ino
         return self._db
 
@@ -97,3 +102,13 @@ class SqliteSink:
             return self.path.stat().st_ino == self._file
         except OSError:
             return False
+
+
+def _complete(db: sqlite3.Connection) -> None:
+    """Add the columns that a file lacks; of several servers that find it so one does."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        there = {row[1] for row in db.execute("PRAGMA table_info(predictions)")}
+        for name, kind in ADDED.items():
+            if name not in there:
+                db.execute(f"ALTER TABLE predictions ADD COLUMN {name} {kind}")

@@ -22,6 +22,14 @@ def _events(receiver):
     return [from_http(headers, body) for _, headers, body in receiver.requests]
 
 
+def test_what_was_done_with_odd_rows_is_an_output_too(receiver):
+    made = records(2)
+    _write(CloudEventsSink(receiver.url, mode="response"), [made[0]._replace(remedy='{"remedy":"x"}'), made[1]])
+    (answered,) = _events(receiver)
+    told = {"name": "remedy", "shape": [2], "datatype": "BYTES", "data": ['{"remedy":"x"}', ""]}
+    assert answered.data["outputs"][-1] == told
+
+
 def test_a_call_is_two_events_as_kserve_sends_them(receiver):
     sink = CloudEventsSink(f"{receiver.url}/log", namespace="credit")
     sink.write(records(3, "call-1"))

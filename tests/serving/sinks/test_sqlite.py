@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from components.serving.sinks.sqlite import SqliteSink, connect
+from components.serving.sinks.sqlite import TABLE, SqliteSink, connect
 from tests.serving.logged import records
 
 
@@ -22,6 +22,21 @@ def test_positions_only_grow_even_after_rows_were_removed(sink):
     sink.write(records(1))
     with closing(connect(sink.path)) as db:
         assert db.execute("SELECT position FROM predictions").fetchall() == [(4,)]
+
+
+def test_a_file_that_was_begun_before_a_column_is_given_it(sink):
+    sink.path.parent.mkdir()
+    with closing(connect(sink.path)) as db:
+        db.executescript(TABLE.replace(",\n    remedy TEXT", ""))
+        for record in records(2):
+            old = record[:-1]
+            db.execute(f"INSERT INTO predictions VALUES (NULL, {', '.join('?' * len(old))})", old)  # noqa: S608
+    beside = SqliteSink(sink.path)
+    sink.write([records(1)[0]._replace(remedy="{}")])
+    beside.write(records(1))
+    beside.close()
+    with closing(connect(sink.path)) as db:
+        assert [r for (r,) in db.execute("SELECT remedy FROM predictions")] == [None, None, "{}", None]
 
 
 def test_a_reader_does_not_hold_up_the_writer(sink):
