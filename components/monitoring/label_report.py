@@ -129,5 +129,21 @@ def known_until(frame: pl.DataFrame, now: date) -> date:
     return now - timedelta(days=delay) if delay >= DELAY_DAYS.amber else now
 
 
+def settled_until(frame: pl.DataFrame, now: date) -> date:
+    """Return the day up to which rows that became mature have been told to be good, if they are.
+
+    Bad outcomes come as they happen, good ones when a row is mature or some time after. Of rows for which the good ones
+    have not come yet only the bad ones have a label, and their labels alone would tell of bad rows only.
+
+    Args:
+        frame: watched rows, as ``Joined.at`` gives them.
+        now: as of which ``frame`` is; also what is returned where no row waits that became mature later.
+    """
+    good = frame.filter(pl.col("mature") & (pl.col("label") == 0))
+    last: date = good.select(pl.col("matures").max()).item() or date.min
+    waiting = pl.col("mature") & pl.col("label").is_null() & (pl.col("matures") > last)
+    return last if frame.select(waiting.any()).item() else now
+
+
 def _waiting_since() -> pl.Expr:
     return pl.col("matures").filter(pl.col("mature") & pl.col("label").is_null()).min().alias("waiting_since")

@@ -8,7 +8,8 @@ D. Thompson, JASA 47, 1952.) The values are those of ``components.training.metri
 
 Intervals take rows as independent. Mean losses: Student's, on the logarithm, because losses are skewed; area under the
 curve: E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988), for weights, on the logit; calibration error: what
-noise in the bins' means does to it, as in ``components.training.bootstrap``, with normal noise in place of resampling.
+noise in the bins' means does to it, as in ``components.training.bootstrap``, with normal noise in place of resampling;
+it reaches down to 0 unless noise alone would seldom give as much.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,8 @@ def _told(
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
         value = float(values[name][0])
+        if np.isnan(value):  # without any chance of one of the classes there is no order to be had
+            continue
         if name == "calibration_error":
             low, high = _of_bins(p, bad, value)
         elif name == "auc":
@@ -121,7 +124,7 @@ def _error(good: FloatArray, slope: FloatArray, bad: FloatArray, variance: Float
 
 
 def _on_logarithm(value: float, half: float) -> tuple[float, float]:
-    ratio = float(np.exp(min(half / value, FAR)))
+    ratio = float(np.exp(min(half / value, FAR))) if value > 0 else 1.0
     return value / ratio, value * ratio
 
 
@@ -139,9 +142,12 @@ def _of_bins(p: FloatArray, bad: FloatArray, value: float) -> tuple[float, float
     spread = np.add.reduceat(off**2, starts) - sums**2 / rows
     # A bin without a bad row seems to be free of noise: it has at least what its probabilities have.
     noise = np.sqrt(np.maximum(spread, np.add.reduceat(p * (1 - p), starts)))
-    rounds = np.abs(sums + noise * _normal(len(starts))).sum(axis=1) / len(p)
+    drawn = noise * _normal(len(starts))
+    rounds, of_noise = (np.abs(middle + drawn).sum(axis=1) / len(p) for middle in (sums, 0.0))
     low, high = (float(q) for q in np.quantile(rounds, [0.025, 0.975]))
-    return max(0.0, min(value, 2 * value - high)), max(value, 2 * value - low)
+    # What noise alone brings about does not show that there is an error at all.
+    shown = value > float(np.quantile(of_noise, 0.975))
+    return max(0.0, min(value, 2 * value - high)) if shown else 0.0, max(value, 2 * value - low)
 
 
 @cache

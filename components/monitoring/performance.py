@@ -1,6 +1,7 @@
 """Performance of a model by cohorts of the event time, by three ways of knowing it.
 
-- ``realised``: on mature rows whose label has arrived, where enough of them have it.
+- ``realised``: on mature rows whose label has arrived, where enough of them have it. Those that became mature so lately
+  that good outcomes have not come yet are left out: only the bad ones among them would count.
 - ``early``: on cohorts whose time still runs, by the bad outcomes known so far, each standing for those that are not
   known yet (``components.training.development``). It takes it that outcomes come in as fast as those of older rows did;
   where they come faster it tells too much, where they come more slowly too little.
@@ -19,7 +20,7 @@ from components.core.contracts import Estimate, FloatArray
 from components.core.errors import ContractViolation
 from components.core.use_case import UseCase
 from components.monitoring.estimated import estimated
-from components.monitoring.label_report import by_cohort, known_until
+from components.monitoring.label_report import by_cohort, known_until, settled_until
 from components.monitoring.measured import measured
 from components.monitoring.values import Performance, Window
 from components.training.bootstrap import MINIMUM_ROWS
@@ -44,7 +45,7 @@ class _Seen:
     """NaN where none is known."""
     mature: Mask
     running: Mask
-    """Not mature on the last day of which outcomes are known."""
+    """Not mature on the last day of which good and bad outcomes are known."""
     bad: FloatArray
     """How many bad rows each stands for by what is known so far; NaN where too little is known of its like."""
     share: FloatArray
@@ -99,7 +100,7 @@ def _read(frame: pl.DataFrame, use_case: UseCase, now: date, history: pl.DataFra
     until = known_until(frame, now)
     grown = _grown(frame, until, use_case, now, history)
     # As it was on the last day of which outcomes are known: then what is known is what an age says.
-    then = frame.with_columns(mature=pl.col("matures") <= until)
+    then = frame.with_columns(mature=pl.col("matures") <= min(until, settled_until(frame, now)))
     running = ~then["mature"].to_numpy()
     share, label = developed(then, until, grown).to_numpy(), frame["label"].to_numpy().astype(np.float64)
     enough = share >= use_case.labels.minimum_developed
@@ -158,12 +159,13 @@ def _performance(seen: _Seen, use_case: UseCase, window: Window, group: str, ver
     metrics = tuple(dict.fromkeys((*watching.metrics, watching.loss)))
     mature = rows[seen.mature[rows]]
     labelled = mature[~np.isnan(seen.label[mature])]
-    why_not = _not_realised(seen.label[labelled], len(mature), watching.minimum_coverage)
-    realised = {} if why_not else measured(seen.p[labelled], seen.label[labelled], metrics)
+    settled = labelled[~seen.running[labelled]]
+    why_not = _not_covered(len(labelled), len(mature), watching.minimum_coverage) or _too_few(seen.label[settled])
+    realised = {} if why_not else measured(seen.p[settled], seen.label[settled], metrics)
     early, early_rate, why_not_early = _early(seen, use_case, rows, metrics)
     rate = Estimate(value=None, n=len(rows)) if early_rate is None else early_rate
     if realised and (len(mature) == len(rows) or early_rate is None):
-        rate = _rate(seen.label[labelled])
+        rate = _rate(seen.label[settled])
     return Performance(
         cohort=window.model_copy(update={"rows": len(rows)}),
         group=group,
@@ -209,17 +211,15 @@ def _early(
     return measured(seen.p[used], bad, metrics), _rate(bad), ""
 
 
-def _not_realised(labels: FloatArray, mature: int, minimum_coverage: float) -> str:
+def _not_covered(labelled: int, mature: int, minimum: float) -> str:
     if not mature:
         return "no row is mature"
-    if not len(labels):
+    if not labelled:
         return f"no labels have arrived: 0 of {mature:,} mature rows"
-    if len(labels) < minimum_coverage * mature:
-        return (
-            f"labels of {len(labels):,} of {mature:,} mature rows have arrived ({len(labels) / mature:.0%}), "
-            f"{minimum_coverage:.0%} needed"
-        )
-    return _too_few(labels)
+    if labelled < minimum * mature:
+        share = labelled / mature
+        return f"labels of {labelled:,} of {mature:,} mature rows have arrived ({share:.0%}), {minimum:.0%} needed"
+    return ""
 
 
 def _too_few(bad: FloatArray) -> str:
@@ -234,6 +234,6 @@ def _too_few(bad: FloatArray) -> str:
 def _rate(bad: FloatArray) -> Estimate:
     """Share of bad rows; where known ones stand for others, with as many rows as would make it as unsure (Kish)."""
     share, n = float(bad.mean()), len(bad)
-    effective = min(float(n), share * (1 - share) / (float(bad.var(ddof=1)) / n))
+    effective = min(float(n), share * (1 - share) / (float(bad.var()) / n))
     low, high = wilson(share * effective, effective)
     return Estimate(value=share, low=low, high=high, n=n)
