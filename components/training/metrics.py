@@ -65,7 +65,7 @@ def weighted_metrics(
     with np.errstate(invalid="ignore", divide="ignore"):
         means = weights @ np.column_stack([loss, (p - labels) ** 2, cost, flagged]) / total[:, None]
         ranked = _ranked(p, labels, weights)
-        error = np.abs(np.add.reduceat(weights * (labels - p), _bin_starts(p), axis=1)).sum(axis=1) / total
+        error = np.abs(np.add.reduceat(weights * (labels - p), bin_starts(p), axis=1)).sum(axis=1) / total
         rate = weights @ labels / total
         relative = np.where(rate > 0, error / rate, np.nan)
     return {
@@ -112,7 +112,7 @@ def _bad_among_first(wanted: FloatArray, seen: FloatArray, bad: FloatArray) -> F
     return found
 
 
-def _bin_starts(p: FloatArray) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+def bin_starts(p: FloatArray) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
     """First row of each bin of equally many rows; ``p`` is sorted, and equal probabilities are not parted."""
     wanted = np.linspace(0, len(p), CALIBRATION_BINS, endpoint=False).astype(np.intp)
     first_of_tie = np.append(0, np.flatnonzero(np.diff(p)) + 1)
