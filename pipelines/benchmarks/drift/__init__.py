@@ -1,0 +1,1 @@
+"""Benchmark of the drift engine beside its peers."""
