@@ -20,6 +20,10 @@ MOST = 500
 WHO = ("use_case", "model")
 """Labels of every family but those about the book itself."""
 WAYS = ("realised", "early", "estimated")
+STATES = (
+    *("decided", "started", "registered", "stopped", "failed", "rolling_out", "promoted", "rolled_back", "given_up"),
+)
+"""Of training runs, as ``components.retraining.values`` has them; this stage comes before that one."""
 
 _HELP: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "fairlead_alert_level": ("Level of an alert: 0 green, 1 amber, 2 red.", ("alert", "subject")),
@@ -37,7 +41,7 @@ _HELP: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "fairlead_expected_loss": ("Loss of the champion when it was judged.", ("version", "bound")),
     "fairlead_bad_rate": ("Share of bad rows in the newest cohort of which it can be told.", ("bound",)),
     "fairlead_label_coverage_ratio": ("Share of the newest mature cohort's rows that have their label.", ()),
-    "fairlead_label_delay_days": ("Days since the newest outcome became known, while rows wait for theirs.", ()),
+    "fairlead_label_delay_seconds": ("Since the newest outcome became known, while rows wait for theirs.", ()),
     "fairlead_outlier_ratio": ("Share of odd rows in the window.", ("bound",)),
     "fairlead_look_end_timestamp_seconds": ("When the last look ended.", ()),
     "fairlead_look_day_timestamp_seconds": ("Up to which day it looked.", ()),
@@ -73,7 +77,7 @@ class Looked:
         known_until: by view, up to when the online store's histories are materialised.
         checked: rows of the newest table that data checks saw; None when none was checked.
         quarantined: of these, rows that were set aside.
-        runs: training runs by state.
+        runs: training runs by state; None where nobody counts them.
         last_training: training date of the newest run.
     """
 
@@ -83,7 +87,7 @@ class Looked:
     known_until: Mapping[str, datetime] = field(default_factory=dict)
     checked: int | None = None
     quarantined: int = 0
-    runs: Mapping[str, int] = field(default_factory=dict)
+    runs: Mapping[str, int] | None = None
     last_training: date | None = None
 
 
@@ -205,7 +209,7 @@ def _performance(shown: _Shown, who: tuple[str, str], found: Findings) -> None:
         shown.add("fairlead_label_coverage_ratio", who, (), mature[-1].labelled / mature[-1].mature)
     of_labels = found.figures.get("labels")
     delay = of_labels.get("delay_days") if isinstance(of_labels, Mapping) else None
-    shown.add("fairlead_label_delay_days", who, (), delay)
+    shown.add("fairlead_label_delay_seconds", who, (), None if delay is None else delay * 86400)
 
 
 def _newest(performance: Iterable[Performance]) -> dict[tuple[str, str, str, str], Performance]:
@@ -225,8 +229,10 @@ def _around(shown: _Shown, who: tuple[str, str], looked: Looked) -> None:
     shown.add("fairlead_checked_rows", who, (), looked.checked)
     if looked.checked:
         shown.add("fairlead_quarantined_ratio", who, (), looked.quarantined / looked.checked)
-    for state, n in looked.runs.items():
-        shown.add("fairlead_retraining_runs", who, (state,), n)
+    if looked.runs is not None:
+        # From 0 on, so that the first one is seen to rise.
+        for state, n in {**dict.fromkeys(STATES, 0), **looked.runs}.items():
+            shown.add("fairlead_retraining_runs", who, (state,), n)
     if looked.last_training is not None:
         shown.add("fairlead_retraining_last_day_timestamp_seconds", who, (), _seconds(looked.last_training))
 

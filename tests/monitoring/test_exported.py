@@ -7,7 +7,7 @@ import pytest
 from components.monitoring import exported
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.memory import MemoryNotifier
-from components.monitoring.exported import MOST, NAMES, Looked, of_book, of_looks
+from components.monitoring.exported import MOST, NAMES, STATES, Looked, of_book, of_looks
 from tests.monitoring.alerts.looks import (
     AT_ONCE,
     NOTHING,
@@ -86,9 +86,17 @@ def test_what_lies_around_a_look_is_shown():
     assert found["fairlead_features_known_until_timestamp_seconds"] == {"bank": ENDED.timestamp()}
     assert found["fairlead_checked_rows"] == {"": 200}
     assert found["fairlead_quarantined_ratio"] == {"": 0.015}
-    assert found["fairlead_retraining_runs"] == {"promoted": 2, "failed": 1}
+    assert found["fairlead_retraining_runs"] == {**dict.fromkeys(STATES, 0), "promoted": 2, "failed": 1}
     assert found["fairlead_retraining_last_day_timestamp_seconds"] == {"": datetime(2005, 1, 1, tzinfo=UTC).timestamp()}
-    assert found["fairlead_label_delay_days"] == {"": 12}
+    assert found["fairlead_label_delay_seconds"] == {"": 12 * 86400}
+
+
+def test_the_states_of_training_runs_are_those_of_their_stage():
+    from typing import get_args
+
+    from components.retraining.values import Run
+
+    assert set(STATES) == set(get_args(Run.model_fields["state"].annotation))
 
 
 def test_a_table_that_no_row_came_in_has_no_share():

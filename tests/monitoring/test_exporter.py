@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 import urllib.request
 from datetime import UTC, datetime
 
@@ -8,6 +10,7 @@ from components.core.errors import FairleadError
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.exported import Looked
 from components.monitoring.exporter import Exporter, serve
+from tests.monitoring import exposed
 from tests.monitoring.alerts.looks import AT_ONCE, call, day, findings
 
 ENDED = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -58,3 +61,11 @@ def test_the_file_is_what_the_page_is_and_is_replaced_as_a_whole(exporter, tmp_p
     assert [p.name for p in path.parent.iterdir()] == ["fairlead.prom"]
     with pytest.raises(FairleadError, match=r"in \.prom alone"):
         exporter.write(tmp_path / "fairlead.txt")
+
+
+def test_prometheus_itself_finds_nothing_to_blame(tmp_path):
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on the PATH: apt-get install prometheus")
+    done = subprocess.run([promtool, "check", "metrics"], input=exposed.exporter(tmp_path).text(), capture_output=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
