@@ -15,6 +15,20 @@ from components.training.bundle import Bundle
 
 Rules = Sequence[dict[str, Any]]
 
+RULES = (
+    {"when": "out_of_range", "column": "GrAppv", "remedy": "reject"},
+    {"when": "new_category", "column": "State", "remedy": "quarantine"},
+    {"when": "out_of_range", "column": "NoEmp", "remedy": "impute_and_flag"},
+    {"when": "out_of_range", "column": "CreateJob", "remedy": "pass_and_flag"},
+)
+ODD = {
+    "reject": {"GrAppv": 1e9},
+    "quarantine": {"State": "XX"},
+    "impute_and_flag": {"NoEmp": 9_999},
+    "pass_and_flag": {"CreateJob": 9_999},
+}
+STATUS = {"reject": 422, "quarantine": 409, "impute_and_flag": 200, "pass_and_flag": 200, None: 200}
+
 
 def judge_of(bundle: Bundle, rules: Rules) -> Judge:
     reference = json.loads((bundle.path / "reference.json").read_text())
