@@ -35,7 +35,7 @@ class Asked:
 def texts() -> Mapping[str, str]:
     """Make every dashboard: name of its file, without its ending → JSON.
 
-    What is written has gone once through Grafana's own model of it, so that reading and writing it again changes nothing.
+    What is written has gone once through Grafana's own model of it: reading and writing it again changes nothing.
     """
     return {f"{PREFIX}{name}": through(_dumped(build(name, board))) for name, board in BOARDS.items()}
 
