@@ -146,3 +146,33 @@ def test_a_training_date_is_given_or_the_use_cases_own():
     assert as_of_date(sba, "2005-06-30") == date(2005, 6, 30)
     with pytest.raises(FairleadError, match="2005-06-31"):
         as_of_date(sba, "2005-06-31")
+
+
+def test_without_a_word_on_it_all_mature_rows_are_learned_from():
+    plain = load(_changed(lambda c: c["training"].pop("window", None) or c["labels"].pop("immature", None)))
+    assert (str(plain.training.window), plain.labels.immature) == ("expanding", "exclude")
+
+
+def test_rows_to_learn_from_are_chosen_in_the_file():
+    def change(content):
+        content["training"]["window"] = {"policy": "decaying", "months": 24}
+        content["labels"] |= {"immature": "weigh", "minimum_developed": 0.3}
+
+    chosen = load(_changed(change))
+    assert str(chosen.training.window) == "decaying 24 months"
+    assert (chosen.labels.immature, chosen.labels.minimum_developed) == ("weigh", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "says"),
+    [
+        ("training", {"window": {"policy": "sliding"}}, "window 'sliding': months is for sliding and decaying"),
+        ("training", {"window": {"policy": "expanding", "months": 12}}, "window 'expanding': months is for"),
+        ("training", {"window": {"policy": "sliding", "months": 0}}, "greater than or equal to 1"),
+        ("labels", {"immature": "guess"}, "'exclude' or 'weigh'"),
+        ("labels", {"minimum_developed": 0}, "greater than 0"),
+    ],
+)
+def test_rows_to_learn_from_that_make_no_sense_are_refused(section, value, says):
+    with pytest.raises(FairleadError, match=says):
+        load(_changed(lambda c: c[section].update(value)))
