@@ -29,6 +29,9 @@ QUARANTINE = "quarantine.db"
 WAITING = ("waiting", "failed")
 """States in which an entry waits to be replayed."""
 
+DONE = ("answered", "withheld")
+"""States in which nothing is left to be done with an entry; one that is ``claimed`` is in neither."""
+
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
     "at": pl.Datetime("us", "UTC"),
@@ -169,22 +172,34 @@ class QuarantineLog:
                 raise unknown("entry of the quarantine", given, frame["id"][-5:], f"All of them are in {self.path}.")
         return frame.filter(pl.col("id").is_in(list(ids)) | group.is_in(list(ids)))
 
-    def claim(self, ids: Sequence[str], actor: str, *, force: bool = False, now: datetime | None = None) -> list[str]:
+    def claim(
+        self,
+        ids: Sequence[str],
+        actor: str,
+        *,
+        together: bool = False,
+        force: bool = False,
+        now: datetime | None = None,
+    ) -> list[str]:
         """Take entries to replay them; whoever else asks for them from now on does not get them.
 
         Args:
             ids: of entries.
             actor: who replays.
+            together: take all of them or none.
             force: take those too that were replayed before.
             now: when; None is the present.
 
         Returns:
             The ids that were taken, in the order given: of those that are not forced, those that wait.
         """
+        wanted = list(dict.fromkeys(ids))
         with self._open() as db, db:
             db.execute("BEGIN IMMEDIATE")
             states = dict(db.execute(_STATES))
-            taken = [i for i in dict.fromkeys(ids) if force or states.get(i) in WAITING]
+            taken = [i for i in wanted if i in states and (force or states[i] in WAITING)]
+            if together and len(taken) < len(wanted):
+                taken = []
             db.executemany(_TELL, [(i, _microseconds(now), actor, "claimed", "") for i in taken])
         return taken
 
