@@ -166,10 +166,10 @@ def test_what_another_side_of_a_rollout_kept_is_told_and_not_sent(run, served, g
 )
 def test_what_makes_no_sense_is_refused(run, served, good, tmp_path, arguments, words):
     url, _ = served
-    _send(url, {**with_values(good, **ODD["reject"]), "id": "refused"})
+    _, group = _send(url, {**with_values(good, **ODD["reject"]), "id": "refused"})
     for name, text in {
         "other.csv": "id,GrAppv\nx-0,1\n",
-        "column.csv": "id,Trem\nx-0,1\n",
+        "column.csv": f"id,Trem\n{group}-0,1\n",
         "nameless.csv": "GrAppv\n1\n",
         "form.txt": "",
     }.items():
