@@ -7,11 +7,13 @@ import polars as pl
 from components.core import watching
 from components.core.contracts import Kind
 from components.core.errors import unknown
+from components.monitoring.drift.apart import Discrepancy
 from components.monitoring.drift.columns import PREDICTION, measure_column
 from components.monitoring.drift.judge import judged
 from components.monitoring.drift.line import Line
 from components.monitoring.drift.schema import schema_changes
 from components.monitoring.drift.thresholds import require_known
+from components.monitoring.drift.together import measure_embeddings, measure_together
 from components.monitoring.values import DriftReport, Window
 
 
@@ -23,6 +25,8 @@ def measure_drift(
     windows: tuple[Window, Window],
     *,
     domains: Mapping[str, Collection[str]] | None = None,
+    discrepancy: Discrepancy | None = None,
+    seed: int = 7,
 ) -> DriftReport:
     """Compare the newest rows with the reference, column by column and all together.
 
@@ -33,10 +37,12 @@ def measure_drift(
         settings: which tests, thresholds, false discovery rate, minimum of rows.
         windows: days and rows of the reference and of the newest window, for the report.
         domains: category → its closed domain.
+        discrepancy: what ``apart.measure_apart`` found, where the use case asks for ``mmd``.
+        seed: of samples and splits; the same rows and seed give the same report.
 
     Returns:
-        One result for each (subject, test): schema changes, then columns in the order of ``kinds``, then what is told
-        of all features together.
+        One result for each (subject, test): schema changes, then columns in the order of ``kinds``, columns of vectors,
+        and what is told of all features together.
 
     Raises:
         FairleadError: a threshold is set for a test that does not exist, or a subject is in neither frame.
@@ -55,6 +61,8 @@ def measure_drift(
         lines = [Line(subject, "schema", test, effect, rows) for subject, test, effect in changes]
     for subject, kind in subjects.items():
         lines += measure_column(subject, kind, _column(reference, subject), _column(current, subject), settings)
+    lines += measure_embeddings(reference, current, settings, seed)
+    lines += measure_together(reference, current, kinds, settings, discrepancy, seed)
     return DriftReport(
         reference=windows[0],
         current=windows[1],

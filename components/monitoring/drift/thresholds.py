@@ -41,6 +41,12 @@ defaults: Mapping[str, Threshold] = {
     "domain_classifier": Threshold(amber=0.65, red=0.75),
     # A KS distance, of how badly each row is reconstructed.
     "pca_reconstruction": Threshold(amber=0.125, red=0.2),
+    # What 15 columns make of it that all move by 0.17, and by 0.3, standard deviations.
+    "mmd": Threshold(amber=0.01, red=0.03),
+    "embedding_mmd": Threshold(amber=0.01, red=0.03),
+    # The mean direction turned by 18, and by 32, degrees.
+    "centroid_cosine": Threshold(amber=0.05, red=0.15),
+    "mean_cosine": Threshold(amber=0.05, red=0.15),
 }
 """By test."""
 

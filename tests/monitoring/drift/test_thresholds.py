@@ -4,13 +4,14 @@ from scipy.stats import norm
 from components.core import watching
 from components.core.errors import FairleadError
 from components.core.watching import Threshold
-from components.monitoring.drift import category, numeric
+from components.monitoring.drift import category, embedding, multivariate, numeric
 from components.monitoring.drift.thresholds import defaults, require_known, threshold
 
 
 def test_every_test_that_a_use_case_can_ask_for_has_thresholds() -> None:
-    asked = {*numeric.tests, *category.tests}
-    assert asked <= set(defaults)
+    ours = {*numeric.tests, *category.tests, *multivariate.tests, *embedding.tests, "mmd"}
+    facts = {"missing_share", "column_gone", "column_new", "dtype_changed", "outside_domain"}
+    assert set(defaults) == ours | facts
     assert set(numeric.tests) == set(watching.NumericTest.__args__)
     assert set(category.tests) == set(watching.CategoryTest.__args__)
 
