@@ -6,16 +6,19 @@ is known. ``1 - bad`` of it is good. In each case the sum over rows, and with it
 so that one formula serves what came true, what is known so far and what is expected without labels. (D. Horvitz and
 D. Thompson, JASA 47, 1952.) The values are those of ``components.training.metrics.weighted_metrics``.
 
-Intervals take rows as independent. Mean losses: Student's, on the logarithm, because losses are skewed; area under the
-curve: E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988), for weights, on the logit; calibration error: what
-noise in the bins' means does to it, as in ``components.training.bootstrap``, with normal noise in place of resampling;
-it reaches down to 0 unless noise alone would seldom give as much.
+Intervals take rows as independent, but for the share of them that is known (``Development.spread``). Mean losses:
+Student's, on the logarithm, because losses are skewed; area under the curve: E. DeLong, D. DeLong, D. Clarke-Pearson,
+Biometrics 44 (1988), for weights, on the logit; calibration error: what noise in the bins' means does to it, as in
+``components.training.bootstrap``, with normal noise in place of resampling, and down to 0 unless noise alone would
+seldom give as much.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import stdtrit
 
 from components.core.contracts import Estimate, FloatArray
@@ -33,7 +36,7 @@ FAR = 50.0
 """No end of an interval is put further from its middle than by the factor exp(50), which is all there is."""
 
 
-def measured(p: FloatArray, bad: FloatArray, metrics: Sequence[str]) -> Mapping[str, Estimate]:
+def measured(p: FloatArray, bad: FloatArray, metrics: Sequence[str], spread: float = 0.0) -> Mapping[str, Estimate]:
     """Compute metrics of what is known of the rows; each interval is of the metric on rows like these.
 
     >>> p, y = np.tile([0.1, 0.4], 200), np.tile([0.0, 0.0, 0.0, 1.0], 100)
@@ -44,11 +47,14 @@ def measured(p: FloatArray, bad: FloatArray, metrics: Sequence[str]) -> Mapping[
         p: probabilities, shape (n,).
         bad: shape (n,), not negative; some above 0, and some 1 - bad above 0.
         metrics: some of ``METRICS``.
+        spread: how far the share known of these rows may be from that of others, ``Development.spread``.
     """
     known = bad[bad > 0]
     # Few bad rows decide how sure a mean loss is, not the many good ones.
     freedom = max(1.0, min(float(known.sum() ** 2 / (known**2).sum()), len(bad) - len(known)) - 1)
-    return _told(p, bad, metrics, float(stdtrit(freedom, 0.975)), None)
+    # Of rows that stand for themselves the share known is 1, and 1 / share - 1 the odds that others are not known.
+    common = spread * bad * np.sqrt(np.maximum(0.0, bad - 1))
+    return _told(p, bad, metrics, float(stdtrit(freedom, 0.975)), _Noise(common, None))
 
 
 def promised(p: FloatArray, metrics: Sequence[str]) -> Mapping[str, Estimate]:
@@ -60,15 +66,40 @@ def promised(p: FloatArray, metrics: Sequence[str]) -> Mapping[str, Estimate]:
         p: probabilities, shape (n,).
         metrics: some of ``METRICS``.
     """
-    return _told(p, p, [m for m in metrics if m != "calibration_error"], 1.959964, p * (1 - p))
+    return _told(
+        p, p, [m for m in metrics if m != "calibration_error"], 1.959964, _Noise(np.zeros(len(p)), p * (1 - p))
+    )
 
 
-def _told(
-    p: FloatArray, bad: FloatArray, metrics: Sequence[str], z: float, variance: FloatArray | None
-) -> Mapping[str, Estimate]:
+@dataclass(frozen=True)
+class _Noise:
+    """What makes ``bad`` unsure.
+
+    Args:
+        common: shape (n,), by how much it moves together, one standard deviation.
+        variance: shape (n,), of each by itself where the rows are given; None: as they scatter.
+    """
+
+    common: FloatArray
+    variance: FloatArray | None
+
+    def __getitem__(self, order: npt.NDArray[np.intp]) -> "_Noise":
+        return _Noise(self.common[order], None if self.variance is None else self.variance[order])
+
+    def error(self, good: FloatArray, slope: FloatArray, bad: FloatArray) -> float:
+        """Return the standard error of the mean of ``good + bad * slope``."""
+        n = len(bad)
+        if self.variance is None:
+            own = float(np.var(good + bad * slope, ddof=1) / n)
+        else:
+            own = float((self.variance * slope**2).sum() / n**2)
+        return float(np.hypot(np.sqrt(own), (self.common * slope).mean()))
+
+
+def _told(p: FloatArray, bad: FloatArray, metrics: Sequence[str], z: float, noise: _Noise) -> Mapping[str, Estimate]:
     n = len(p)
     order = np.argsort(-p, kind="stable")
-    p, bad, variance = p[order], bad[order], None if variance is None else variance[order]
+    p, bad, noise = p[order], bad[order], noise[order]
     values = weighted_metrics(p, bad, np.ones((1, n)), 0.5, 1, 1)
     told = {}
     low: float | None
@@ -80,14 +111,14 @@ def _told(
         if np.isnan(value):  # without any chance of one of the classes there is no order to be had
             continue
         if name == "calibration_error":
-            low, high = _of_bins(p, bad, value)
+            low, high = _of_bins(p, bad, value, noise.common)
         elif name == "auc":
-            low, high = _on_logit(value, z * _error(*_of_order(p, bad, value), bad, variance))
+            low, high = _on_logit(value, z * noise.error(*_of_order(p, bad, value), bad))
         else:
             good, slope = _losses(name, p)
             # The square of p - bad is the loss of a label alone, which is 0 or 1.
             value += float((bad - bad**2).mean()) if name == "brier" else 0.0
-            low, high = _on_logarithm(value, z * _error(good - value, slope, bad, variance))
+            low, high = _on_logarithm(value, z * noise.error(good - value, slope, bad))
         told[name] = Estimate(value=value, low=low, high=high, n=n)
     return told
 
@@ -115,14 +146,6 @@ def _of_order(p: FloatArray, bad: FloatArray, auc: float) -> tuple[FloatArray, F
     return as_good, len(p) / all_bad * (beaten - auc) - as_good
 
 
-def _error(good: FloatArray, slope: FloatArray, bad: FloatArray, variance: FloatArray | None) -> float:
-    """Standard error of the mean of ``good + bad * slope``: over rows, or with given rows over their labels."""
-    n = len(bad)
-    if variance is None:
-        return float(np.std(good + bad * slope, ddof=1) / np.sqrt(n))
-    return float(np.sqrt((variance * slope**2).sum()) / n)
-
-
 def _on_logarithm(value: float, half: float) -> tuple[float, float]:
     ratio = float(np.exp(min(half / value, FAR))) if value > 0 else 1.0
     return value / ratio, value * ratio
@@ -135,14 +158,15 @@ def _on_logit(value: float, half: float) -> tuple[float | None, float | None]:
     return odds / ratio / (1 + odds / ratio), odds * ratio / (1 + odds * ratio)
 
 
-def _of_bins(p: FloatArray, bad: FloatArray, value: float) -> tuple[float, float]:
+def _of_bins(p: FloatArray, bad: FloatArray, value: float, common: FloatArray) -> tuple[float, float]:
     off, starts = bad - p, bin_starts(p)
     rows = np.diff(np.append(starts, len(p)))
-    sums = np.add.reduceat(off, starts)
-    spread = np.add.reduceat(off**2, starts) - sums**2 / rows
+    sums, together = np.add.reduceat(off, starts), np.add.reduceat(common, starts)
+    scatter = np.add.reduceat(off**2, starts) - sums**2 / rows
     # A bin without a bad row seems to be free of noise: it has at least what its probabilities have.
-    noise = np.sqrt(np.maximum(spread, np.add.reduceat(p * (1 - p), starts)))
-    drawn = noise * _normal(len(starts))
+    own = np.sqrt(np.maximum(scatter, np.add.reduceat(p * (1 - p), starts)))
+    normal = _normal(len(starts) + 1)
+    drawn = own * normal[:, 1:] + together * normal[:, :1]
     rounds, of_noise = (np.abs(middle + drawn).sum(axis=1) / len(p) for middle in (sums, 0.0))
     low, high = (float(q) for q in np.quantile(rounds, [0.025, 0.975]))
     # What noise alone brings about does not show that there is an error at all.
@@ -151,6 +175,6 @@ def _of_bins(p: FloatArray, bad: FloatArray, value: float) -> tuple[float, float
 
 
 @cache
-def _normal(bins: int) -> FloatArray:
-    drawn: FloatArray = np.random.default_rng(SEED).standard_normal((ROUNDS, bins))
+def _normal(columns: int) -> FloatArray:
+    drawn: FloatArray = np.random.default_rng(SEED).standard_normal((ROUNDS, columns))
     return drawn

@@ -33,6 +33,9 @@ HISTORY = 2
 MINIMUM_MATURE_BAD = 10
 """Bad outcomes of mature rows from which on it can be told how outcomes come in."""
 
+TOLD_SHARES = (0.1, 0.9)
+"""Where quarters are compared with the whole: nearly nothing, or nearly all, is known beyond."""
+
 MOST_BAD = 0.95
 """No quarter of rows is taken to be worse than this, however few of its outcomes should be known."""
 
@@ -53,6 +56,9 @@ class Development(BaseModel):
     """Share known at each of them, rising from 0 to 1."""
     outcomes: int
     """Bad outcomes that it was estimated from."""
+    spread: float = 0.0
+    """How far cohorts part from it: standard deviation of what is known of a quarter's bad outcomes as a multiple of
+    the share, at a share of one half; at others times the root of (1 - share) / share."""
     told: bool = True
     """False where these were too few to tell anything: then no share is known before the last age."""
 
@@ -85,10 +91,13 @@ def development(event_days: Days, bad_days: Days, until: Days, maturity_months: 
     newest = until.max() if len(until) else np.datetime64(0, "D")
     recent = event_days >= newest - np.timedelta64(int(HISTORY * ages[-1]), "D")
     seen = ~np.isnat(bad_days) & (bad_days <= until) & (delay <= ages[-1]) & recent
+    outcomes, grid = int(seen.sum()), tuple(ages.tolist())
     shares = _product_limit(delay[seen], age[seen], ages)
-    told = shares is not None
-    known = tuple(shares.tolist()) if shares is not None else (*(0.0,) * maturity_months, 1.0)
-    return Development(ages=tuple(ages.tolist()), shares=known, outcomes=int(seen.sum()), told=told)
+    if shares is None:
+        return Development(ages=grid, shares=(*(0.0,) * maturity_months, 1.0), outcomes=outcomes, told=False)
+    quarters = event_days.astype("datetime64[M]").astype(np.int64) // 3
+    spread = _spread(quarters[recent], np.where(seen, delay, np.inf)[recent], age[recent], ages, shares)
+    return Development(ages=grid, shares=tuple(shares.tolist()), outcomes=outcomes, spread=spread)
 
 
 def _product_limit(delay: FloatArray, age: FloatArray, ages: FloatArray) -> FloatArray | None:
@@ -104,6 +113,28 @@ def _product_limit(delay: FloatArray, age: FloatArray, ages: FloatArray) -> Floa
             break
     shares[0] = 0.0
     return shares
+
+
+def _spread(
+    quarters: npt.NDArray[np.int64], delay: FloatArray, age: FloatArray, ages: FloatArray, shares: FloatArray
+) -> float:
+    """Compare the mature quarters with the shares; what is beyond the noise of their few outcomes is their own.
+
+    A quarter of N bad outcomes of which k were known at a share F has (k / (N F) - 1)² = (1 - F) / F (1 / N + spread²)
+    on average. Quarters weigh by their outcomes.
+    """
+    at = np.flatnonzero((shares > TOLD_SHARES[0]) & (shares < TOLD_SHARES[1]))
+    squares, weights = [], []
+    for quarter in np.unique(quarters) if len(at) else ():
+        mine = quarters == quarter
+        came = delay[mine & np.isfinite(delay)]
+        if len(came) < MINIMUM_MATURE_BAD or (age[mine] < ages[-1]).any():
+            continue
+        share = shares[at]
+        off = (came[:, None] <= ages[at]).mean(axis=0) / share - 1
+        squares.append(float((off**2 * share / (1 - share)).mean()) - 1 / len(came))
+        weights.append(len(came))
+    return float(np.sqrt(max(0.0, np.average(squares, weights=weights)))) if squares else 0.0
 
 
 def learn(tables: Sequence[tuple[pl.DataFrame, date]], maturity_months: int) -> Development:

@@ -86,6 +86,22 @@ def test_each_table_counts_up_to_the_day_that_it_knows():
     assert np.abs(np.array(wrong.shares) - truth(wrong)).max() > 0.1
 
 
+@pytest.mark.parametrize(
+    ("shares", "spread"),
+    [pytest.param((0.5, 0.5), 0.0, id="alike"), pytest.param((0.6, 0.4), 0.2, id="now more, now less")],
+)
+def test_spread_is_how_far_quarters_part_from_the_whole(shares, spread):
+    """Outcomes come after 300 days or after 900: in every other quarter so many of them early."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(20):
+        event = np.datetime64("1998-01-01") + rng.integers(0, 2190, 6000)
+        early = rng.random(6000) < np.where(event.astype("datetime64[M]").astype(int) // 3 % 2, *shares)
+        turned = np.where(rng.random(6000) < 0.2, event + np.where(early, 300, 900), np.datetime64("NaT"))
+        found.append(development(event, turned, np.full(6000, np.datetime64(NOW)), MONTHS).spread)
+    assert np.sqrt(np.mean(np.square(found))) == pytest.approx(spread, abs=0.05)
+
+
 def test_the_share_of_bad_rows_is_right_on_average():
     shares, truths = [], []
     for seed in range(60):
