@@ -45,7 +45,8 @@ def looked(*calls, at=None, **changes):
     """A look at which everything could be measured."""
     groups = (cohort(), cohort(group="State=CA", realised={"log_loss": estimate(0.6)}))
     groups += (cohort(mature=0, labelled=0, realised={}, early={"log_loss": estimate(0.5)}),)
-    drift = report(result(severity="red"), result("probability", kind="prediction", test="ks"))
+    together = result("*", kind="multivariate", test="domain_classifier")
+    drift = report(result(severity="red"), result("probability", kind="prediction", test="ks"), together)
     known = {"performance": groups, "drift": drift, "outlier_rate": Estimate(value=0.01, low=0.0, high=0.02, n=900)}
     found = findings(*calls, figures={"labels": {"delay_days": 3.0}}, **{**known, **changes})
     now = at or datetime.now(UTC)
