@@ -13,6 +13,7 @@ import polars as pl
 
 from components.core.contracts import FloatArray, Kind
 from components.core.errors import FairleadError
+from components.monitoring.drift.discrepancy import PERMUTATIONS
 from components.monitoring.drift.effect import Effect
 from components.monitoring.drift.matrix import matrices, standardised
 
@@ -77,6 +78,7 @@ def measure_apart(
     kinds: Mapping[str, Kind],
     python: Path,
     seed: int = 7,
+    permutations: int = PERMUTATIONS,
     timeout: float = 600.0,
 ) -> Discrepancy:
     """Measure the maximum mean discrepancy of all features in the environment that has alibi-detect.
@@ -89,6 +91,7 @@ def measure_apart(
         kinds: subject → what it holds.
         python: the interpreter of the environment ``drift``.
         seed: of samples and permutations.
+        permutations: how many.
         timeout: seconds after which the process is stopped.
 
     Raises:
@@ -97,7 +100,8 @@ def measure_apart(
     with tempfile.TemporaryDirectory(prefix="fairlead-drift-") as folder:
         rows, target = Path(folder) / "rows.npz", Path(folder) / "discrepancy.json"
         write_rows(reference, current, kinds, rows, seed)
-        command = [str(python), "-m", MODULE, "--rows", str(rows), "--target", str(target), "--seed", str(seed)]
+        command = [str(python), "-m", MODULE, "--rows", str(rows), "--target", str(target)]
+        command += ["--seed", str(seed), "--permutations", str(permutations)]
         root = Path(__file__).parents[3]
         try:
             done = subprocess.run(

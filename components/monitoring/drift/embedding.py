@@ -11,7 +11,7 @@ from components.core.contracts import FloatArray
 from components.monitoring.drift.effect import Effect, nothing
 from components.monitoring.drift.numeric import Samples, ks
 
-ROWS = 400
+ROWS = 300
 """Vectors of either side in the kernel matrix, at most: its time and memory grow with their square."""
 PERMUTATIONS = 4_999
 """So that the smallest p-value, 1 in 5,000, still is a discovery among 250 tests."""

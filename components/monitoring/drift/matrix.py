@@ -48,21 +48,36 @@ def matrices(
 
 
 def standardised(reference: FloatArray, current: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Bring each column to mean 0 and standard deviation 1 over both sides; missing and infinite values become 0.
-
-    Columns that are the same throughout, or have no value, are 0.
+    """Bring each column to mean 0 and standard deviation 1 over both sides; see ``scaled``.
 
     >>> standardised(np.array([[1.0], [np.nan]]), np.array([[3.0]]))[0].tolist()
     [[-1.0], [0.0]]
     """
     both = np.concatenate([reference, current])
-    both[~np.isfinite(both)] = np.nan
-    known = ~np.isnan(both)
+    return scaled(reference, both), scaled(current, both)
+
+
+def scaled(rows: FloatArray, by: FloatArray) -> FloatArray:
+    """Take each column in standard deviations from the mean that it has among other rows.
+
+    Missing and infinite values become 0, the mean. A column that is the same throughout those rows has no unit and
+    keeps its own; one that has no value there is 0.
+
+    Args:
+        rows: shape (n, d).
+        by: shape (m, d), the rows that give mean and standard deviation.
+
+    >>> scaled(np.array([[4.0]]), by=np.array([[1.0], [3.0]])).tolist()
+    [[2.0]]
+    """
+    known = np.isfinite(by)
     count = np.maximum(known.sum(axis=0), 1)
-    centred = np.where(known, both - np.where(known, both, 0).sum(axis=0) / count, 0)
-    spread = np.sqrt((centred**2).sum(axis=0) / count)
-    scaled: FloatArray = centred / np.where(spread > 0, spread, 1)
-    return scaled[: len(reference)], scaled[len(reference) :]
+    mean = np.where(known, by, 0).sum(axis=0) / count
+    away = np.where(known, by, mean) - mean
+    spread = np.sqrt((away**2).sum(axis=0) / count)
+    told = np.isfinite(rows) & known.any(axis=0)
+    result: FloatArray = (np.where(told, rows, mean) - mean) / np.where(spread > 0, spread, 1)
+    return result
 
 
 def _takes_part(name: str, kind: Kind, reference: pl.DataFrame, current: pl.DataFrame) -> bool:

@@ -7,7 +7,7 @@ from scipy import stats
 
 from components.core.contracts import FloatArray
 from components.monitoring.drift.effect import Effect, nothing
-from components.monitoring.drift.matrix import standardised
+from components.monitoring.drift.matrix import scaled
 from components.monitoring.drift.numeric import Samples, ks
 
 FOLDS = 2
@@ -80,13 +80,13 @@ def pca_reconstruction(reference: FloatArray, current: FloatArray, seed: int = 7
         return nothing("one column alone has nothing to hang together with")
     if len(reference) < 4:
         return nothing("the reference is too short to be halved")
-    old, new = standardised(reference, current)
-    order = np.random.default_rng(seed).permutation(len(old))
-    fitted, kept_back = old[order[: len(old) // 2]], old[order[len(old) // 2 :]]
+    order = np.random.default_rng(seed).permutation(len(reference))
+    fit = reference[order[: len(order) // 2]]
+    fitted, kept_back, new = (scaled(rows, fit) for rows in (fit, reference[order[len(order) // 2 :]], current))
     centre = fitted.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov(fitted - centre, rowvar=False))
     explained = np.cumsum(values[::-1]) / max(values.sum(), np.finfo(float).tiny)
-    kept = min(int(np.searchsorted(explained, VARIANCE)) + 1, old.shape[1] - 1)
+    kept = min(int(np.searchsorted(explained, VARIANCE)) + 1, fitted.shape[1] - 1)
     basis = vectors[:, ::-1][:, :kept]
 
     def errors(rows: FloatArray) -> FloatArray:
