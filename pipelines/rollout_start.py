@@ -50,7 +50,13 @@ def start(settings: Settings, plan: Plan, stable: str, candidate: str, plane: st
     return made
 
 
-def run_on(settings: Settings, rollout_id: str, wait: Callable[[float], None], say: Say) -> State:
+def run_on(
+    settings: Settings,
+    rollout_id: str,
+    wait: Callable[[float], None],
+    say: Say,
+    until: Callable[[State], bool] = lambda _: False,
+) -> State:
     """Bring up what a rollout needs and run it until it is over; goes on wherever an earlier run stopped.
 
     Args:
@@ -58,6 +64,7 @@ def run_on(settings: Settings, rollout_id: str, wait: Callable[[float], None], s
         rollout_id: of one that was started.
         wait: sleeps for so many seconds.
         say: takes one line of progress.
+        until: asked after each look; True leaves the rollout as it is, for whoever goes on with it.
 
     Raises:
         FairleadError: there is no such rollout, or the stable model cannot be served; it can be run again then.
@@ -68,7 +75,7 @@ def run_on(settings: Settings, rollout_id: str, wait: Callable[[float], None], s
     if not known.settled:
         _bring_up(store, known, made, settings, say)
     watched = replace(made, observe=_telling(made.observe, say))
-    return Controller(rollout_id, around(settings, known.rollout, watched)).run(wait)
+    return Controller(rollout_id, around(settings, known.rollout, watched)).run(wait, until)
 
 
 def _telling(observe: Callable[[State], Observation], say: Say) -> Callable[[State], Observation]:

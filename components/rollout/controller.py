@@ -31,6 +31,10 @@ WAKE_SECONDS = 1.0
 _WINNER: Mapping[str, Variant] = {"promoted": "candidate", "rolled_back": "stable", "aborted": "stable"}
 
 
+def _never(_state: State) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Around:
     """What a controller touches.
@@ -111,17 +115,21 @@ class Controller:
         self._bring_about()
         return True
 
-    def run(self, wait: Callable[[float], None]) -> State:
+    def run(self, wait: Callable[[float], None], until: Callable[[State], bool] = _never) -> State:
         """Look again and again until the rollout is over and all is brought about.
 
         A failure of whatever kind is recorded and tried again: giving up would leave the traffic as it should not be.
 
         Args:
             wait: sleeps for so many seconds, or lets a test's clock pass.
+            until: asked after each look; True leaves the rollout as it is, for whoever goes on with it.
         """
         while not self._history.settled:
             began = time.monotonic()
-            if self.attempt():
+            looked = self.attempt()
+            if until(self._history.state):
+                break
+            if looked:
                 self._rest(began, wait)
             elif not self._history.settled:
                 wait(WAKE_SECONDS)

@@ -105,6 +105,12 @@ def test_who_waits_in_line_follows_to_the_end(world):
     assert waiting.run(wait).phase == "promoted"
 
 
+def test_it_can_be_left_after_a_look_and_somebody_else_goes_on(world):
+    state = world.controller(holder="a/x").run(world.wait, until=lambda state: state.looks >= 3)
+    assert (state.phase, state.looks) == ("running", 3)
+    assert world.controller(holder="b/x").run(world.wait).phase == "promoted"
+
+
 class Broken(FilePlane):
     """Takes no change as long as it is broken."""
 
