@@ -82,7 +82,7 @@ def sort_rows(raw: Path, data: Data, clean: Path, quarantine: Path) -> Quarantin
             position = pl.int_range(rows, rows + frame.height, eager=True)
             checked = check(frame, data, position, seen)
             writer.write_table(_to_arrow(checked.clean, data))
-            broken.append(_with_originals(checked.breaches, frame, position))
+            broken.append(with_originals(checked.breaches, frame, position))
             rows, seen = rows + frame.height, checked.seen
         if rows == 0:
             raise FairleadError(f"{raw} has 0 rows; there is nothing to check")
@@ -159,20 +159,27 @@ def count_rows(breaches: pl.DataFrame, by: str) -> dict[str, int]:
     return dict(counts.iter_rows())
 
 
+def with_originals(breaches: pl.DataFrame, frame: pl.DataFrame, position: pl.Series) -> pl.DataFrame:
+    """Put the whole raw row beside each breach, as ``QUARANTINE`` has it.
+
+    Args:
+        breaches: one row for each broken rule.
+        frame: the raw rows.
+        position: of each of them in the raw table, shape (n,).
+    """
+    cells = [as_text(name, dtype).alias(name) for name, dtype in frame.schema.items()]
+    broken = position.is_in(breaches["row"].unique().implode())
+    texts = frame.filter(broken).select(pl.struct(cells).struct.json_encode().alias("original"))
+    texts = texts.with_columns(row=position.filter(broken))
+    return breaches.join(texts, on="row", how="left", maintain_order="left")
+
+
 def _chunks(raw: Path) -> Iterator[pl.DataFrame]:
     with pq.ParquetFile(raw) as table:
         for batch in table.iter_batches(CHUNK):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             yield frame
-
-
-def _with_originals(breaches: pl.DataFrame, frame: pl.DataFrame, position: pl.Series) -> pl.DataFrame:
-    cells = [as_text(name, dtype).alias(name) for name, dtype in frame.schema.items()]
-    broken = position.is_in(breaches["row"].unique().implode())
-    texts = frame.filter(broken).select(pl.struct(cells).struct.json_encode().alias("original"))
-    texts = texts.with_columns(row=position.filter(broken))
-    return breaches.join(texts, on="row", how="left", maintain_order="left")
 
 
 def _to_arrow(table: pl.DataFrame, data: Data) -> pa.Table:

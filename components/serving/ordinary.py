@@ -7,7 +7,7 @@ Two things cannot be told from it, and are no oddity then:
 - that a day is too late: events go on after training. Days before the earliest one of training are out of range.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from components.core.contracts import Contract, Field
+from components.core.contracts import Field
 from components.core.shown import shown
 
 When = Literal["outlier", "out_of_range", "new_category", "missing"]
@@ -85,14 +85,14 @@ class Ordinary:
             yield "missing", ~known
 
 
-def ordinary(reference: Mapping[str, Any], contract: Contract) -> list[Ordinary]:
+def ordinary(reference: Mapping[str, Any], fields: Sequence[Field]) -> list[Ordinary]:
     """Read what was ordinary in training from a bundle's reference.
 
     Args:
         reference: content of ``reference.json``.
-        contract: of the bundle.
+        fields: the inputs to read it of.
     """
-    return [_ordinary(field, reference["inputs"][field.name]) for field in contract.inputs]
+    return [_ordinary(field, reference["inputs"][field.name]) for field in fields]
 
 
 def _ordinary(field: Field, had: Mapping[str, Any]) -> Ordinary:

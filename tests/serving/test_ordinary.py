@@ -33,7 +33,7 @@ def _of(**given):
     rows = {**plain, **given}
     n = len(rows["day"])
     made = json.loads(json.dumps(reference(rows, np.empty((n, 0)), np.full(n, 0.5), CONTRACT)))
-    return {o.field.name: o for o in ordinary(made, CONTRACT)}
+    return {o.field.name: o for o in ordinary(made, FIELDS)}
 
 
 def test_bounds_and_what_stands_in_for_an_odd_value():
@@ -75,7 +75,7 @@ def test_where_more_values_were_seen_than_are_kept_none_is_called_new():
     many = {k: np.repeat(v[:1], n) for k, v in _rows(n).items()}
     many["bank"] = np.array([f"B{i}" for i in range(n)], dtype=object)
     made = reference(many, np.empty((n, 0)), np.full(n, 0.5), CONTRACT)
-    bank = {o.field.name: o for o in ordinary(made, CONTRACT)}["bank"]
+    bank = {o.field.name: o for o in ordinary(made, FIELDS)}["bank"]
     assert bank.known is None
     assert bank.always
     assert {when: rows.tolist() for when, rows in bank.odd(np.array(["new", None], dtype=object))} == {
@@ -103,7 +103,7 @@ def test_what_is_allowed_is_told_in_words():
 def test_the_rows_that_a_real_model_learned_from_are_ordinary(opened, sba, small_dataset):
     from components.training.dataset import read
 
-    found = ordinary(json.loads((opened.path / "reference.json").read_text()), opened.contract)
+    found = ordinary(json.loads((opened.path / "reference.json").read_text()), opened.contract.inputs)
     rows = read(small_dataset, sba, "train").columns
     assert {o.field.name: w for o in found for w, odd in o.odd(rows[o.field.name]) if odd.any()} == {}
     for o in found:
