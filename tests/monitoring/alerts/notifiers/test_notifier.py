@@ -6,6 +6,7 @@ import traceback
 import pytest
 from pydantic import SecretStr
 
+from components.monitoring.alerts.notifiers import post
 from components.monitoring.alerts.notifiers.alertmanager import AlertmanagerNotifier
 from components.monitoring.alerts.notifiers.console import ConsoleNotifier
 from components.monitoring.alerts.notifiers.memory import MemoryNotifier
@@ -18,6 +19,13 @@ from tests.serving.receiver import receiving
 
 OVER_HTTP = [WebhookNotifier, SlackNotifier, AlertmanagerNotifier]
 SECRET = "T0KEN"  # noqa: S105  made up
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch):
+    """How long is waited between attempts is tested with ``Post``."""
+    monkeypatch.setattr(post, "PAUSE", 0)
+
 
 over_http = pytest.mark.parametrize("kind", OVER_HTTP, ids=lambda kind: kind.__name__)
 
