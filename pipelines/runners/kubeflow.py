@@ -1,10 +1,13 @@
 """Hand a compiled pipeline to a Kubeflow Pipelines endpoint: once, or on a schedule."""
 
 import contextlib
+import json
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,28 @@ from components.core.errors import FairleadError
 from pipelines.cron import six_fields
 
 PAGE = 100
-"""Recurring runs that are listed at a time."""
+"""Runs, or recurring runs, that are listed at a time."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run at the endpoint.
+
+    Args:
+        run_id: its id there.
+        url: where it can be watched.
+        state: ``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``CANCELED`` … as the API has it.
+        created: when it was made.
+        error: what the API tells of its failure.
+        failed: steps that failed, and what is told of them.
+    """
+
+    run_id: str
+    url: str
+    state: str
+    created: datetime
+    error: str
+    failed: dict[str, str]
 
 
 def submit(
@@ -80,6 +104,51 @@ def schedule(package: Path, arguments: dict[str, Any], host: str, experiment: st
             pipeline_package_path=str(path),
         )
     return f"{host.rstrip('/')}/#/recurringrun/details/{made.recurring_run_id}"
+
+
+def named(host: str, name: str) -> list[Found]:
+    """Return the runs of a name, the first one made first.
+
+    Args:
+        host: URL of the Kubeflow Pipelines API.
+        name: what they are called.
+
+    Raises:
+        FairleadError: no endpoint is configured, or it does not answer.
+    """
+    # The operation by its number, as the API's own client sends it: 1 is EQUALS.
+    only = json.dumps({"predicates": [{"operation": 1, "key": "display_name", "stringValue": name}]})
+    found, token = [], ""
+    with _client(host, "the question") as client:
+        while True:
+            page = client.list_runs(page_token=token, page_size=PAGE, filter=only)
+            found += [_found(host, run) for run in page.runs or [] if run.display_name == name]
+            token = page.next_page_token or ""
+            if not token:
+                return sorted(found, key=lambda f: (f.created, f.run_id))
+
+
+def terminate(host: str, run_id: str) -> None:
+    """Stop a run; one that has ended is left as it is.
+
+    Raises:
+        FairleadError: no endpoint is configured, it does not answer, or it refuses.
+    """
+    with _client(host, "the end of a run") as client:
+        client.terminate_run(run_id)
+
+
+def _found(host: str, run: Any) -> Found:
+    tasks = (run.run_details.task_details if run.run_details else None) or []
+    broken = [t for t in tasks if t.state == "FAILED"]
+    return Found(
+        run_id=run.run_id,
+        url=f"{host.rstrip('/')}/#/runs/details/{run.run_id}",
+        state=run.state or "PENDING",
+        created=run.created_at,
+        error=run.error.message or "" if run.error else "",
+        failed={t.display_name: (t.error.message or "" if t.error else "") for t in broken},
+    )
 
 
 @contextlib.contextmanager
