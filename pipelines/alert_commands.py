@@ -1,5 +1,6 @@
 """Commands on alerts: what stands, what changed, who is told; silence some for a time."""
 
+import signal
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.notifier import NotTold
 from components.monitoring.alerts.notifiers.opening import open_notifiers
 from components.monitoring.alerts.values import Event
+from components.monitoring.exporter import HOST, PORT, Exporter, serve
 from components.monitoring.runbooks import path_of
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -20,6 +22,11 @@ DAY = click.DateTime(["%Y-%m-%d"])
 def book_path(settings: Settings) -> Path:
     """Return where the alert book is kept."""
     return settings.home / "alerts.db"
+
+
+def looks_path(settings: Settings) -> Path:
+    """Return the folder in which looks are kept for the exporter."""
+    return settings.home / "looks"
 
 
 @click.group()
@@ -103,6 +110,23 @@ def send(settings: Settings) -> None:
     for w in left:
         click.echo(f"waits for {w.notifier}: {w.event.kind} {w.event.key}: {w.problem or 'it is not configured'}")
     click.echo(f"{len(left)} are waiting")
+
+
+@alerts.command()
+@click.option("--port", default=PORT, show_default=True, help="Serve metrics on it until interrupted.")
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on; there is no log-in.")
+@click.option("--file", type=click.Path(path_type=Path), help="Write them once instead, for a textfile collector.")
+@click.pass_obj
+def export(settings: Settings, port: int, host: str, file: Path | None) -> None:
+    """Show the alert book and the last look at each model to Prometheus."""
+    shown = Exporter(AlertBook(book_path(settings)).store, open_notifiers(settings, click.echo), looks_path(settings))
+    if file is not None:
+        shown.write(file)
+        click.echo(f"metrics: {file}")
+        return
+    with serve(shown, port, host) as url:
+        click.echo(f"metrics: {url}")
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 
 @alerts.command()

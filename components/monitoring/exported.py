@@ -19,6 +19,7 @@ from components.monitoring.values import Drift, Findings, Performance
 MOST = 500
 WHO = ("use_case", "model")
 """Labels of every family but those about the book itself."""
+SERVED = "served"
 WAYS = ("realised", "early", "estimated")
 STATES = (
     *("decided", "started", "registered", "stopped", "failed", "rolling_out", "promoted", "rolled_back", "given_up"),
@@ -192,7 +193,7 @@ def _ratio(result: Drift) -> float:
 
 
 def _performance(shown: _Shown, who: tuple[str, str], found: Findings) -> None:
-    for (version, group, way, metric), p in _newest(found.performance).items():
+    for (version, group, way, metric), p in _newest(found.performance, found.version).items():
         labels = (version, group, metric, way)
         told: Estimate = getattr(p, way)[metric]
         if group == "all":
@@ -212,14 +213,19 @@ def _performance(shown: _Shown, who: tuple[str, str], found: Findings) -> None:
     shown.add("fairlead_label_delay_seconds", who, (), None if delay is None else delay * 86400)
 
 
-def _newest(performance: Iterable[Performance]) -> dict[tuple[str, str, str, str], Performance]:
-    """Find by version, group, way and metric the newest cohort with a value; whole ones first, as they matter most."""
+def _newest(performance: Iterable[Performance], champion: str) -> dict[tuple[str, str, str, str], Performance]:
+    """Find by version, group, way and metric the newest cohort with a value; whole ones first, as they matter most.
+
+    Versions are the reigning one and ``SERVED``, what clients got from whichever version: those of the past would each
+    leave a figure that never changes again.
+    """
     found: dict[tuple[str, str, str, str], Performance] = {}
     for p in sorted(performance, key=lambda p: p.group != "all"):
         for way in WAYS:
             for metric, told in getattr(p, way).items():
                 if told.value is not None:
-                    found[p.version, p.group, way, metric] = p
+                    version = champion if p.version == champion else SERVED
+                    found[version, p.group, way, metric] = p
     return found
 
 

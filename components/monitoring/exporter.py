@@ -12,20 +12,25 @@ from components.core.artifacts import whole_file
 from components.core.errors import FairleadError
 from components.monitoring.alerts.store import BookStore
 from components.monitoring.exported import Looked, of_book, of_looks
+from components.monitoring.kept_looks import kept
 
 HOST, PORT = "127.0.0.1", 9464
 
 
 class Exporter:
-    """Holds the last look at each model; what the alert book says is read whenever somebody asks.
+    """Shows the last look at each model, told by ``show`` or kept by others, and the alert book as it stands.
 
     Args:
         book: the alert book's file; None leaves alerts out.
         notifiers: names of those that it tells.
+        folder: of looks that others keep (``kept_looks``), read whenever somebody asks; None for none.
     """
 
-    def __init__(self, book: BookStore | None = None, notifiers: Iterable[str] = ()) -> None:
+    def __init__(
+        self, book: BookStore | None = None, notifiers: Iterable[str] = (), folder: Path | None = None
+    ) -> None:
         self._book = book
+        self._folder = folder
         self._notifiers = tuple(notifiers)
         self._looks: dict[tuple[str, str], Looked] = {}
         self._lock = Lock()
@@ -35,13 +40,14 @@ class Exporter:
     def show(self, looked: Looked) -> None:
         """Show a look in place of the one before at the same model."""
         with self._lock:
-            self._looks[looked.findings.use_case, looked.findings.model] = looked
+            self._looks[_who(looked)] = looked
 
     def collect(self) -> Iterator[Metric]:
         """Give all metrics as they stand; asked by ``registry``."""
+        looks = {} if self._folder is None else {_who(looked): looked for looked in kept(self._folder)}
         with self._lock:
-            looks = list(self._looks.values())
-        yield from of_looks(looks)
+            looks.update(self._looks)
+        yield from of_looks(looks.values())
         if self._book is not None:
             yield from of_book(self._book, self._notifiers)
 
@@ -66,6 +72,10 @@ class Exporter:
             raise FairleadError(f"{path}: the textfile collector reads files whose name ends in .prom alone")
         with whole_file(path) as scratch:
             scratch.write_bytes(self.text())
+
+
+def _who(looked: Looked) -> tuple[str, str]:
+    return looked.findings.use_case, looked.findings.model
 
 
 @contextmanager

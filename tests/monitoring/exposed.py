@@ -48,7 +48,8 @@ def looked(*calls, at=None, **changes):
     together = result("*", kind="multivariate", test="domain_classifier")
     drift = report(result(severity="red"), result("probability", kind="prediction", test="ks"), together)
     known = {"performance": groups, "drift": drift, "outlier_rate": Estimate(value=0.01, low=0.0, high=0.02, n=900)}
-    found = findings(*calls, figures={"labels": {"delay_days": 3.0}}, **{**known, **changes})
+    known["figures"] = {"labels": {"delay_days": 3.0}}
+    found = findings(*calls, **{**known, **changes})
     now = at or datetime.now(UTC)
     around = {"known_until": {"bank": now}, "checked": 1000, "quarantined": 4, "runs": {"promoted": 1}}
     return Looked(found, now, 4.2, last_training=date(2005, 1, 1), **around)

@@ -54,19 +54,21 @@ def test_a_look_is_shown_with_its_time_its_model_and_what_it_measured():
 def test_performance_is_that_of_the_newest_cohort_that_can_tell():
     old, new = cohort(), cohort(realised={}, early={"log_loss": estimate(0.6)}, cohort=cohort().cohort, mature=0)
     group = cohort(group="State=CA")
-    found = shown(performance=(old, new, group))
+    mine = cohort(version="1", realised={"log_loss": estimate(0.7)}, estimated={})
+    found = shown(performance=(old, new, group, mine))
     values = {k: v for k, v in found["fairlead_performance"].items() if k.endswith("value")}
     assert values == {
-        "all|all|log_loss|realised|value": 0.4,
-        "all|all|log_loss|early|value": 0.6,
-        "all|all|log_loss|estimated|value": 0.3,
-        "all|State=CA|log_loss|realised|value": 0.4,
-        "all|State=CA|log_loss|estimated|value": 0.3,
+        "served|all|log_loss|realised|value": 0.4,
+        "served|all|log_loss|early|value": 0.6,
+        "served|all|log_loss|estimated|value": 0.3,
+        "1|all|log_loss|realised|value": 0.7,
+        "served|State=CA|log_loss|realised|value": 0.4,
+        "served|State=CA|log_loss|estimated|value": 0.3,
     }
     assert not any("CA" in k for k in found["fairlead_performance"] if not k.endswith("value"))
     assert found["fairlead_label_coverage_ratio"] == {"": pytest.approx(880 / 900)}, "of the newest that is mature"
     ends = found["fairlead_performance_cohort_end_timestamp_seconds"]
-    assert ends["all|all|log_loss|realised"] == datetime(2002, 10, 3, tzinfo=UTC).timestamp()
+    assert ends["served|all|log_loss|realised"] == datetime(2002, 10, 3, tzinfo=UTC).timestamp()
 
 
 def test_what_is_not_known_has_no_series():

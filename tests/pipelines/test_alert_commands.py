@@ -1,7 +1,13 @@
 """Alerts from the command line, with a real receiver behind the settings."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
 from datetime import date, timedelta
+from pathlib import Path
 
 import click
 import pytest
@@ -11,11 +17,14 @@ from components.core.config import read_settings
 from components.core.errors import FairleadError
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.memory import MemoryNotifier
+from components.monitoring.kept_looks import keep
 from components.serving.process import free_port
-from pipelines.alert_commands import alerts, book_path
+from pipelines.alert_commands import alerts, book_path, looks_path
 from tests.monitoring.alerts.looks import AT_ONCE, call, day, findings
+from tests.monitoring.exposed import looked
 from tests.serving.receiver import receiving
 
+ROOT = Path(__file__).parents[2]
 LATER = (date.today() + timedelta(days=30)).isoformat()
 
 
@@ -129,8 +138,35 @@ def test_what_waits_is_listed_and_sent_later(said, home):
     assert len(received.requests) == 1
 
 
+def test_metrics_are_written_for_a_collector(said, book, home, tmp_path):
+    book.observe(findings(call()), AT_ONCE)
+    keep(looked(), looks_path(read_settings(home)))
+    assert said("export", "--file", str(tmp_path / "f.prom")) == f"metrics: {tmp_path / 'f.prom'}\n"
+    text = (tmp_path / "f.prom").read_text()
+    assert 'fairlead_alert_level{alert="loss",model="sba_loans",subject="log_loss",use_case="sba_loans"} 2.0' in text
+    assert "fairlead_look_duration_seconds" in text
+
+
+def test_metrics_are_served_until_a_signal_comes(book, home, tmp_path):
+    book.observe(findings(call()), AT_ONCE)
+    program = (
+        "import sys; from pipelines.alert_commands import alerts; from components.core.config import read_settings"
+    )
+    command = [sys.executable, "-c", f"{program}; alerts(sys.argv[1:], obj=read_settings())", "export", "--port", "0"]
+    environment = {**os.environ, **home, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            url = process.stdout.readline().removeprefix("metrics: ").strip()
+            with urllib.request.urlopen(url) as answer:  # noqa: S310
+                assert b"fairlead_alert_level" in answer.read()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
 def test_every_command_says_what_it_does():
-    assert sorted(alerts.commands) == ["history", "list", "send", "silence", "test", "unsilence"]
+    assert sorted(alerts.commands) == ["export", "history", "list", "send", "silence", "test", "unsilence"]
     context = click.Context(alerts)
     assert all(c.get_short_help_str() for c in alerts.commands.values())
     assert "See what is wrong" in alerts.get_help(context)
