@@ -118,3 +118,14 @@ def test_a_smaller_batch_than_the_last_is_given_turns_for_those_who_were_just_an
     assert max(score.sizes) == 3, score.sizes
     # Without these turns the third client would be scored alone each time.
     assert len(score.sizes) < 6, score.sizes
+
+
+def test_a_promise_that_is_kept_later_is_left_alone():
+    async def ask():
+        batcher = Batcher(lambda calls: [None if call.row["x"] else (0.5, 1) for call in calls])
+        later = asyncio.ensure_future(batcher.submit({"x": 1}, "later", 0.0, None))
+        assert await batcher.submit({"x": 0}, "now", 0.0, None) == (0.5, 1)
+        assert not later.done()
+        later.cancel()
+
+    asyncio.run(ask())
