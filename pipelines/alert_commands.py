@@ -1,6 +1,7 @@
 """Commands on alerts: what stands, what changed, who is told; silence some for a time."""
 
 import signal
+import threading
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -124,9 +125,12 @@ def export(settings: Settings, port: int, host: str, file: Path | None) -> None:
         shown.write(file)
         click.echo(f"metrics: {file}")
         return
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
     with serve(shown, port, host) as url:
         click.echo(f"metrics: {url}")
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        over.wait()
 
 
 @alerts.command()

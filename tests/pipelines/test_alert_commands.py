@@ -25,6 +25,12 @@ from tests.monitoring.exposed import looked
 from tests.serving.receiver import receiving
 
 ROOT = Path(__file__).parents[2]
+ALERTS = """
+import sys
+from components.core.config import read_settings
+from pipelines.alert_commands import alerts
+alerts(sys.argv[1:], obj=read_settings())
+"""
 LATER = (date.today() + timedelta(days=30)).isoformat()
 
 
@@ -147,12 +153,9 @@ def test_metrics_are_written_for_a_collector(said, book, home, tmp_path):
     assert "fairlead_look_duration_seconds" in text
 
 
-def test_metrics_are_served_until_a_signal_comes(book, home, tmp_path):
+def test_metrics_are_served_until_a_signal_comes(book, home):
     book.observe(findings(call()), AT_ONCE)
-    program = (
-        "import sys; from pipelines.alert_commands import alerts; from components.core.config import read_settings"
-    )
-    command = [sys.executable, "-c", f"{program}; alerts(sys.argv[1:], obj=read_settings())", "export", "--port", "0"]
+    command = [sys.executable, "-c", ALERTS, "export", "--port", "0"]
     environment = {**os.environ, **home, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
