@@ -2,7 +2,7 @@
 
 For several past days, each window trains a model on what was known on that day and scores the rows of the period that
 followed; their outcomes count as far as they are known at the training date, weighted for those that are not known yet
-where the use case weighs such rows. The models are made with an algorithm's default parameters: the windows are
+where retraining weighs such rows. The models are made with an algorithm's default parameters: the windows are
 compared, not the models.
 
 The windows stand in the use case in the order of preference, the simplest first. One is taken in the place of another
@@ -29,6 +29,7 @@ from components.core.watching import Window
 from components.features.rows import from_frame, request_fields
 from components.judgement.compare import compare
 from components.retraining.pressure import after
+from components.retraining.retrained import retrained
 from components.training.algorithms import algorithm
 from components.training.dataset import weights_of
 from components.training.development import weigh
@@ -132,17 +133,19 @@ def _known(features: Path, use_case: UseCase, as_of: date) -> pl.DataFrame:
     frame = pl.read_parquet(features).with_columns(pl.col("event_time", "outcome_time").cast(pl.Date))
     now = min(as_of, use_case.data.known_until or as_of)
     weighed = weigh(frame, now, use_case.labels.maturity_months, use_case.labels.minimum_developed)
-    return weighed if use_case.labels.immature == "weigh" else weighed.filter(pl.col("mature"))
+    immature = retrained(use_case, use_case.training.window).labels.immature
+    return weighed if immature == "weigh" else weighed.filter(pl.col("mature"))
 
 
 def _try(
     features: Path, use_case: UseCase, window: Window, day: date, name: str, known: pl.DataFrame, folder: Path
 ) -> FloatArray | str:
     """Train on a window as of a past day and score the period after it, or say why that cannot be."""
-    training = use_case.training.model_copy(update={"window": window})
-    case = use_case.model_copy(update={"training": training})
+    case = retrained(use_case, window)
     dataset = folder / f"{day}-{window.policy}-{window.months}.parquet"
-    trial = Trial(algorithm=name, parameters=dict(algorithm(name).defaults), log_loss=0.0, seed=training.seed, number=0)
+    trial = Trial(
+        algorithm=name, parameters=dict(algorithm(name).defaults), log_loss=0.0, seed=case.training.seed, number=0
+    )
     rows = _of_period(known, day)
     if rows.is_empty():
         return f"{day}: nothing is known of the {PERIOD_MONTHS} months after it"

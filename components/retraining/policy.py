@@ -84,7 +84,7 @@ def _pressures(
     found = []
     for trigger in settings.triggers:
         if trigger == "drift":
-            found.append(of_drift(findings))
+            found.append(of_drift(findings, monitoring, past.trained))
         elif trigger == "performance":
             found.append(of_performance(findings, monitoring, past.trained))
         else:

@@ -2,7 +2,9 @@
 
 All three are made so that 1 is where something is due. Of drift: the mean strain of what was tested, weighted by how
 much the model's answers hang on it; the strain of a subject is 0 while it is green, a half where amber begins, 1 where
-red begins, and beyond that the effect as a multiple of red, at most ``MOST_STRAIN``. Of performance: how far the loss
+red begins, and beyond that the effect as a multiple of red, at most ``MOST_STRAIN``; times what the newest loss that is
+estimated without labels is of the one that the model was judged by, since a change that makes rows easier is no reason
+to train in haste. Of performance: how far the loss
 is shown to have risen, as a multiple of the rise that is allowed. Of the schedule: the time since the last training.
 """
 
@@ -21,6 +23,9 @@ Trigger = Literal["drift", "performance", "schedule"]
 
 MOST_STRAIN = 3.0
 """So much may one subject strain: PSI and its like have no upper end, and one broken column must not decide alone."""
+
+LOSS_FACTOR = (0.25, 2.0)
+"""The estimated loss may weaken or strengthen what drift calls for by so much: it holds while scores are calibrated."""
 
 ESTIMATED = 0.5
 """What a loss estimated without labels counts, beside one that is known: it holds only while scores are calibrated."""
@@ -44,12 +49,17 @@ class Pressure:
     reason: str
 
 
-def of_drift(findings: Findings) -> Pressure:
-    """Count the drift of the inputs and features that were tested, weighted by importance.
+def of_drift(findings: Findings, monitoring: Monitoring | None = None, trained: Sequence[date] = ()) -> Pressure:
+    """Count the drift of the inputs and features that were tested, weighted by importance and by the estimated loss.
 
     Shares come from ``findings.figures["importance"]``; where there are none, all subjects count alike. What was not
     tested for lack of data counts neither way. Changes of the predictions, of all features together and of the table's
     form are told in the reason and add nothing: they say the same once more, or that the data is broken.
+
+    Args:
+        findings: of the look.
+        monitoring: names the loss; None leaves the estimated loss out.
+        trained: training dates so far, see ``of_performance``.
     """
     if findings.drift is None:
         return Pressure("drift", 0.0, "drift: nothing is known, there were no rows to compare")
@@ -58,12 +68,25 @@ def of_drift(findings: Findings) -> Pressure:
         return Pressure("drift", 0.0, "drift: nothing is known, there was too little data to test any feature")
     shares = _shares(findings.figures.get("importance", {}), tested)
     parts = {name: strain * shares[name] for name, (strain, _) in tested.items() if strain * shares[name] > 0}
-    value = sum(parts.values())
+    factor = 1.0 if monitoring is None else _estimated_factor(findings, monitoring, trained)
+    value = factor * sum(parts.values())
     worst = sorted(parts, key=lambda name: (-parts[name], name))[:3]
     told = "; ".join(_told(name, tested[name][1], shares[name]) for name in worst)
     more = f"; and {len(parts) - len(worst)} more" if len(parts) > len(worst) else ""
     what = f": {told}{more}" if parts else f": none of {len(tested)} tested subjects drifted"
-    return Pressure("drift", value, f"drift {value:.2f}{what}{_beside(findings.drift.results)}")
+    times = "" if factor == 1 else f"; times {factor:.2f}, the loss estimated without labels beside the one judged by"
+    return Pressure("drift", value, f"drift {value:.2f}{what}{times}{_beside(findings.drift.results)}")
+
+
+def _estimated_factor(findings: Findings, monitoring: Monitoring, trained: Sequence[date]) -> float:
+    """Return the newest estimated loss as a multiple of what the model was judged by; 1 where either is not known."""
+    newest = _newest(_of_champion(findings, trained), ("estimated",), monitoring.loss)
+    judged = as_loss(findings.expected_loss, monitoring.loss).value
+    told = None if newest is None else as_loss(newest[1], monitoring.loss).value
+    if told is None or not judged:
+        return 1.0
+    low, high = LOSS_FACTOR
+    return min(high, max(low, told / judged))
 
 
 def of_performance(findings: Findings, monitoring: Monitoring, trained: Sequence[date]) -> Pressure:

@@ -15,14 +15,15 @@ from components.core.ledger import Ledger
 from components.core.use_case import SHIPPED, load
 from components.core.watching import Window
 from components.retraining.memory_runner import MemoryRunner
+from components.retraining.retrained import retrained
 from components.retraining.values import Decision, Run
 from pipelines.retraining_runs import (
     LocalTraining,
     Placed,
     arguments,
     records_of,
+    retrained_text,
     trigger_of,
-    with_window,
 )
 from tests.retraining.world import child
 
@@ -148,14 +149,18 @@ def test_a_watcher_that_is_killed_while_it_trains_is_followed_by_one_that_ends_t
     assert [(e["key"], e["version"]) for e in told] == [("k1", "2")]
 
 
-def test_a_window_that_is_the_use_cases_own_leaves_it_as_it_is():
-    assert with_window("sba_loans", Window()) == "sba_loans"
-    text = with_window("sba_loans", SLIDING)
-    expected = load("sba_loans")
-    training = expected.training.model_copy(update={"window": SLIDING})
-    assert load(text) == expected.model_copy(update={"training": training})
-    assert with_window(text, SLIDING) == text
-    assert load(with_window(text, Window())) == expected
+def test_a_use_case_travels_as_text_only_where_a_retraining_takes_it_otherwise():
+    text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8").partition("\nmonitoring:")[0] + "\n"
+    assert retrained_text(text, Window()) == text
+    changed = retrained_text(text, SLIDING)
+    assert load(changed) == retrained(load(text), SLIDING)
+    assert retrained_text(changed, SLIDING) == changed
+    assert load(retrained_text(changed, Window())) == load(text)
+    weighing = text + "retraining: {immature: weigh}\n"
+    assert load(retrained_text(weighing, Window())).labels.immature == "weigh"
+    shipped = retrained(load("sba_loans"), SLIDING)
+    assert load(retrained_text("sba_loans", SLIDING)) == shipped
+    assert shipped.training.window == SLIDING
 
 
 def test_arguments_carry_the_training_date_and_the_window(tmp_path):

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from components.core.use_case import UseCase
-from components.core.watching import Window
+from components.core.watching import Retraining, Window
 from components.retraining.backtest import PERIOD_MONTHS, Backtest, choose_window
 from components.retraining.pressure import after
 
@@ -18,9 +18,8 @@ WINDOWS = (Window(), SLIDING, Window(policy="decaying", months=12))
 def weighing(sba: UseCase) -> UseCase:
     """Outcomes show within half a year, so that a small table has many that are known; few draws are enough."""
     labels = sba.labels.model_copy(update={"immature": "weigh", "maturity_months": 6})
-    return sba.model_copy(
-        update={"labels": labels, "training": sba.training.model_copy(update={"bootstrap_rounds": 200})}
-    )
+    training = sba.training.model_copy(update={"bootstrap_rounds": 200})
+    return sba.model_copy(update={"labels": labels, "training": training, "retraining": Retraining()})
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def test_nothing_that_came_later_is_looked_at(turned, weighing, tmp_path):
 
 
 def test_where_immature_rows_are_excluded_mature_ones_score(turned, weighing):
-    excluding = weighing.model_copy(update={"labels": weighing.labels.model_copy(update={"immature": "exclude"})})
+    excluding = weighing.model_copy(update={"retraining": Retraining(immature="exclude")})
     found = choose(turned, excluding, WINDOWS[:2])
     newest = after(AS_OF, -6)
     assert found.table[0].days[0] <= after(newest, -PERIOD_MONTHS)
