@@ -3,19 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from components.core.contracts import FloatArray
 from components.monitoring.drift.binned import Sorted
-
-CELLS = 1 << 15
-"""Cells of the grid; their counts (256 KB) stay in a core's cache."""
-BLOCK = 1 << 15
-"""Values that are put into cells at a time; so the scratch space stays in the cache too."""
-TAIL = 0.001
-"""Share of the short sample on either side that the grid's end cells take, so that far values do not coarsen it."""
-AT_MOST = 0.5
-"""Share of the long sample that may have to be looked at closely; beyond, sorting it is no slower."""
-
-Places = npt.NDArray[np.int32]
+from components.monitoring.drift.grid import AT_MOST, CELLS, grid_of
 
 
 def ks_distance(few: Sorted, many: Sorted) -> float:
@@ -41,8 +30,7 @@ def ks_distance_to_unsorted(few: Sorted, many: Sorted) -> float:
 
     Both samples are counted in the cells of one fine grid. At the ends of cells both functions are known; within a cell
     they differ by no more than its counts allow. So the values of those few cells alone have to be sorted in which more
-    is possible than what was found already. It holds exactly because each value's cell never falls as the value rises,
-    however the arithmetic rounds. Where too many values crowd in few cells, all are sorted after all.
+    is possible than what was found already. Where too many values crowd in few cells, all are sorted after all.
 
     Args:
         few: sorted, none missing.
@@ -52,10 +40,10 @@ def ks_distance_to_unsorted(few: Sorted, many: Sorted) -> float:
     0.5
     """
     n, m = len(few), len(many)
-    grid = _grid(few)
+    grid = grid_of(few)
     if grid is None:
         return ks_distance(few, np.sort(many))
-    mine, theirs = _cells(few, *grid), _cells(many, *grid)
+    mine, theirs = grid.cells(few), grid.cells(many)
     upto_few, upto_many = (np.cumsum(np.bincount(places, minlength=CELLS)) for places in (mine, theirs))
     before_few, before_many = (np.concatenate([[0], upto[:-1]]) for upto in (upto_few, upto_many))
     known = float(np.abs(upto_few / n - upto_many / m).max())
@@ -89,26 +77,3 @@ def _largest(
 ) -> float:
     over, under = (place + 1) / n - upto / m, below / m - place / n
     return max(0.0, float(over.max(initial=0.0)), float(under.max(initial=0.0)))
-
-
-def _grid(few: Sorted) -> tuple[float, float] | None:
-    """Return where the grid begins and how many of its cells go into one unit; None where that is no number."""
-    tail = int(TAIL * len(few))
-    low, high = float(few[tail]), float(few[-1 - tail])
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        scale = float(np.float64(CELLS - 1) / (np.float64(high) - np.float64(low)))
-    return (low, scale) if np.isfinite([low, scale]).all() and scale > 0 else None
-
-
-def _cells(values: Sorted, low: float, scale: float) -> Places:
-    places = np.empty(len(values), dtype=np.int32)
-    scratch: FloatArray = np.empty(min(BLOCK, len(values)))
-    for start in range(0, len(values), BLOCK):
-        part = values[start : start + BLOCK]
-        cell = scratch[: len(part)]
-        with np.errstate(over="ignore"):
-            np.subtract(part, low, out=cell)
-            np.multiply(cell, scale, out=cell)
-        np.clip(cell, 0, CELLS - 1, out=cell)
-        places[start : start + BLOCK] = cell
-    return places
