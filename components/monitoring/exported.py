@@ -113,8 +113,7 @@ def of_book(store: BookStore, notifiers: Iterable[str]) -> Iterator[Metric]:
         notifiers: shown with 0 while nothing waits for them.
     """
     shown = _Shown()
-    with store.writing() as page:
-        silences = page.silences()
+    silences = store.silences()
     for alert in sorted(store.alerts(), key=lambda a: -rank(a.level)):
         name, _, subject = alert.key.partition("/")
         who = (alert.use_case, alert.model)

@@ -96,8 +96,7 @@ class AlertBook:
 
     def silences(self) -> list[Silence]:
         """Return all silences, those that are over too."""
-        with self.store.writing() as page:
-            return page.silences()
+        return self.store.silences()
 
     def standing(self) -> list[Alert]:
         """Return the alerts that are amber or red, the red ones first."""

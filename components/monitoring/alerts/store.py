@@ -176,6 +176,11 @@ class BookStore:
             rows = db.execute("SELECT document FROM alerts ORDER BY use_case, model, key").fetchall()
         return [Alert.model_validate_json(d) for (d,) in rows]
 
+    def silences(self) -> list[Silence]:
+        """Return all silences, those that are over too, oldest first."""
+        with self._connect() as db:
+            return Page(db).silences()
+
     def events(self, last: int | None = None) -> list[Event]:
         """Return the newest so many events, or all, the oldest first."""
         question = "SELECT document FROM events ORDER BY number DESC LIMIT ?"

@@ -10,8 +10,8 @@ from components.monitoring.alerts.notifiers.post import Post
 from components.monitoring.alerts.values import Event, Level
 from components.monitoring.runbooks import alert_name
 
-LASTS = timedelta(days=7)
-"""An alert that Alertmanager is not reminded of for so long is over for it: as long as looks may be apart, and more."""
+LASTS = timedelta(days=40)
+"""An alert that Alertmanager is not reminded of for so long is over for it: longer than a month lies between looks."""
 
 SEVERITY = {"amber": "warning", "red": "critical"}
 """What the rules for Prometheus say, too."""
