@@ -11,7 +11,7 @@ from components.core.errors import FairleadError
 
 COMPILED = Path(__file__).parent / "compiled"
 
-PIPELINES = ("training",)
+PIPELINES = ("training", "monitoring")
 
 
 def compiled(name: str) -> Path:
@@ -61,6 +61,7 @@ def _steady(text: str) -> str:
 
 def _function(name: str) -> Any:
     # Imported when asked for: a pipeline's decorators compile every step, which takes seconds.
+    from pipelines.monitoring import monitoring
     from pipelines.training import training
 
-    return {"training": training}[name]
+    return {"training": training, "monitoring": monitoring}[name]

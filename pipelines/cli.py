@@ -75,7 +75,7 @@ def run(
     from pipelines.reports import keep_report
     from pipelines.runners import local
 
-    arguments = parameters(use_case, as_of, source, extra, repaired)
+    arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
     done = local.run(catalogue.compiled(pipeline), arguments, settings.home, click.echo)
     click.echo(f"report: {keep_report(done, settings.home)}")
 
@@ -114,8 +114,9 @@ def submit(
     """
     from pipelines.runners import kubeflow
 
-    arguments = parameters(use_case, as_of, source, extra, repaired)
-    name = f"{pipeline} {Path(use_case).stem} {arguments['as_of']}".strip()
+    arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
+    day = arguments.get("as_of") or arguments.get("now", "")
+    name = f"{pipeline} {Path(use_case).stem} {day}".strip()
     package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
     click.echo(kubeflow.submit(package, arguments, endpoint, experiment, name, cached=not no_cache))
 
@@ -159,7 +160,7 @@ def schedule(
             f"--as-of {TODAY} cannot be scheduled: Kubeflow would repeat the day of scheduling each time; give a date, "
             "or let manifests/schedule/ submit a run of its own each time"
         )
-    arguments = parameters(use_case, as_of, source, extra, repaired)
+    arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
     package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
     called = name or f"{pipeline} {Path(use_case).stem}"
     click.echo(kubeflow.schedule(package, arguments, endpoint, experiment, called, cron))

@@ -26,21 +26,31 @@ class Shard(BaseModel):
     trials: int = Field(ge=1)
 
 
-_FURTHER = {"shards": TypeAdapter(list[Shard])}
-"""Parameters that have no option of their own, and their type."""
+_FURTHER: dict[str, dict[str, TypeAdapter[Any] | None]] = {
+    "training": {"shards": TypeAdapter(list[Shard])},
+    "monitoring": {"log": None, "outcomes": None},
+}
+"""By pipeline the parameters that have no option of their own, and their type; None for plain text."""
 
 
 def parameters(
-    use_case: str, as_of: str, source: str, extra: tuple[str, ...] = (), repaired: str = ""
+    use_case: str,
+    as_of: str,
+    source: str,
+    extra: tuple[str, ...] = (),
+    repaired: str = "",
+    pipeline: str = "training",
 ) -> dict[str, Any]:
     """Check the arguments of a run here, where an error costs nothing, and put them into the pipeline's form.
 
     Args:
         use_case: name of one that ships, or the path of a YAML file; a file travels as its text.
         as_of: ISO date, ``today``, or empty for the use case's own; travels as a date, so that the run can be repeated.
+            Of monitoring it is the day of the look; empty is the day on which the run runs.
         source: where the raw table is, or empty for the use case's own.
-        extra: further parameters, each ``NAME=VALUE`` with a JSON value.
+        extra: further parameters, each ``NAME=VALUE`` with a JSON value, or text where the parameter is text.
         repaired: where a table of repaired rows is, or empty for none.
+        pipeline: whose parameters.
 
     Raises:
         FairleadError: an argument is wrong; names it and what is allowed.
@@ -50,12 +60,12 @@ def parameters(
     text = use_case if use_case in use_cases.shipped() else Path(use_case).read_text(encoding="utf-8")
     return {
         "use_case": text,
-        "as_of": _training_date(case, as_of).isoformat(),
+        **_day(case, as_of, pipeline),
         "source": source,
         "freshness": freshness(source or case.data.source),
         "repaired": repaired,
         "repaired_freshness": freshness(repaired) if repaired else "",
-        **dict(_further(item) for item in extra),
+        **dict(_further(item, pipeline) for item in extra),
     }
 
 
@@ -71,6 +81,12 @@ def freshness(source: str) -> str:
     return hash_file(path) if path.is_file() else datetime.now(UTC).isoformat()
 
 
+def _day(case: use_cases.UseCase, as_of: str, pipeline: str) -> dict[str, str]:
+    if pipeline == "training":
+        return {"as_of": _training_date(case, as_of).isoformat()}
+    return {"now": _training_date(case, as_of).isoformat() if as_of else ""}
+
+
 def _training_date(case: use_cases.UseCase, as_of: str) -> date:
     today = datetime.now(UTC).date()
     found = today if as_of == TODAY else use_cases.as_of_date(case, as_of)
@@ -79,14 +95,18 @@ def _training_date(case: use_cases.UseCase, as_of: str) -> date:
     return found
 
 
-def _further(item: str) -> tuple[str, Any]:
+def _further(item: str, pipeline: str) -> tuple[str, Any]:
     name, equals, text = item.partition("=")
     if not equals:
         raise FairleadError(f"--set {item!r} is not of the form NAME=VALUE")
-    if name not in _FURTHER:
-        raise unknown("parameter in --set", name, _FURTHER, "The others have an option of their own: see --help.")
+    known = _FURTHER[pipeline]
+    if name not in known:
+        raise unknown("parameter in --set", name, known, "The others have an option of their own: see --help.")
+    kind = known[name]
+    if kind is None:
+        return name, text
     try:
-        values = _FURTHER[name].validate_json(text)
+        values = kind.validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -8,9 +8,18 @@ from pipelines.runners.local import Run
 
 
 def keep_report(run: Run, home: Path) -> Path:
-    """Copy the report of a finished training run to ``home/reports``, named after the version, and return the copy."""
-    version = json.loads(run.artifact("register", "registered").read_text(encoding="utf-8"))
-    target = home / "reports" / f"{version['use_case']}-v{version['version']}.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run.artifact("write_report", "report"), target)
+    """Copy the report of a finished run to ``home/reports`` and return the copy.
+
+    That of a training run is named after the version, that of a look after its day.
+    """
+    look = "write_look_report" in run.outputs
+    folder = home / "reports"
+    if look:
+        found = json.loads(run.artifact("look", "findings").read_text(encoding="utf-8"))
+        target = folder / f"{found['use_case']}-look-{found['now']}.html"
+    else:
+        version = json.loads(run.artifact("register", "registered").read_text(encoding="utf-8"))
+        target = folder / f"{version['use_case']}-v{version['version']}.html"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run.artifact("write_look_report" if look else "write_report", "report"), target)
     return target

@@ -14,6 +14,7 @@ from components.data import component as data
 from components.features import component as features
 from components.governance import component as governance
 from components.judgement import component as judgement
+from components.monitoring import component as monitoring
 from components.registry import component as registry
 from components.serving import component as serving
 from components.training import component as training
@@ -95,4 +96,8 @@ score_champion = placed(registry.score_champion, retries=1, settings=True, verif
 judge = placed(judgement.judge)
 register = placed(registry.register, retries=1, settings=True, verifies=True, cached=False)
 write_report = placed(governance.write_report)
+collect_rows = placed(monitoring.collect_rows, memory="4G", retries=1, settings=True, verifies=True, cached=False)
+look = placed(monitoring.look, memory="4G", cached=False)
+raise_alerts = placed(monitoring.raise_alerts, retries=1, settings=True, cached=False)
+write_look_report = placed(monitoring.write_look_report)
 report_outcome = placed(governance.report_outcome, settings=True, cached=False)

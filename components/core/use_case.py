@@ -196,10 +196,19 @@ class Champion(_Section):
     metric: Literal["log_loss", "brier", "auc"] = "log_loss"
     margin: float = 0.0
     """How much worse than the champion, in the metric's own unit, the bad end of the 95 % interval may be."""
+    margin_share: float | None = None
+    """The same as a share of what the champion has, in place of ``margin``: one that fits good years and bad, in which
+    a loss is many times as large."""
     required: bool = True
     """Whether a champion has to be compared with. False lets a run go on that cannot score it (a feature of it was
     removed, say), or has too few rows that are new to it; a candidate that was compared and is worse is stopped anyway.
     """
+
+    @model_validator(mode="after")
+    def _one_margin(self) -> "Champion":
+        if self.margin and self.margin_share is not None:
+            raise ValueError(f"margin {self.margin:g} and margin_share {self.margin_share:g} are both given; take one")
+        return self
 
 
 class Behaviour(_Section):

@@ -171,6 +171,9 @@ class Retraining(_Section):
     """Labels that became known since the last training date; fewer would teach nothing new."""
     schedule_months: Annotated[int, Field(ge=1)] | None = None
     """With the trigger ``schedule``: a run at the latest so many months after the last one."""
+    immature: Literal["exclude", "weigh"] | None = None
+    """What the runs that are started do with rows whose time still runs; None: what ``labels.immature`` says. A first
+    model can wait for labels to mature, one that has to follow a change cannot."""
     windows: Annotated[tuple[Window, ...], Field(min_length=1)] = (Window(),)
     """The windows to choose from; where there are several, a backtest on what was known decides."""
 

@@ -81,12 +81,14 @@ def _verdict(result: GateResult) -> str:
 
 
 def _champion(champion: Champion, comparison: Comparison | None) -> GateResult:
-    check = f"test/all {champion.metric} worse than the champion's by high <= {champion.margin:g}"
+    allowed = _margin(champion, comparison)
+    share = "" if champion.margin_share is None else f" {champion.margin_share:.0%} of it"
+    check = f"test/all {champion.metric} worse than the champion's by high <={share or f' {champion.margin:g}'}"
     if comparison is None:
         return GateResult(
             gate="champion",
             check=check,
-            threshold=champion.margin,
+            threshold=allowed,
             value=None,
             verdict="pass",
             reason="first model: nothing to beat",
@@ -101,7 +103,7 @@ def _champion(champion: Champion, comparison: Comparison | None) -> GateResult:
         return GateResult(
             gate="champion",
             check=check,
-            threshold=champion.margin,
+            threshold=allowed,
             value=None,
             verdict="no_data",
             blocking=champion.required,
@@ -112,9 +114,9 @@ def _champion(champion: Champion, comparison: Comparison | None) -> GateResult:
     return GateResult(
         gate="champion",
         check=check,
-        threshold=champion.margin,
+        threshold=allowed,
         value=worst if finite else None,
-        verdict="pass" if finite and worst <= champion.margin else "fail",
+        verdict="pass" if finite and allowed is not None and worst <= allowed else "fail",
         reason=f"candidate {number(comparison.candidate)}, champion {number(comparison.champion)}, "
         f"worse by {comparison.worse_by}",
     )
@@ -153,3 +155,14 @@ def _leakage(report: LeakageReport) -> GateResult:
         verdict=report.verdict,
         reason=reason if judged else f"too few rows of one outcome among {report.sampled}",
     )
+
+
+def _margin(champion: Champion, comparison: Comparison | None) -> float | None:
+    """Return the margin in the metric's own unit; None where it is a share of what nobody knows."""
+    if champion.margin_share is None:
+        return champion.margin
+    if comparison is None or comparison.champion is None:
+        return None
+    # Of the AUC, of which more is better, what it lacks of 1 is what a share can be taken of.
+    has = 1 - comparison.champion if champion.metric == "auc" else comparison.champion
+    return champion.margin_share * has

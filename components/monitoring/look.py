@@ -14,7 +14,7 @@ from components.core.errors import FairleadError
 from components.monitoring.calls import Measured, calls
 from components.monitoring.causes.find import find_causes
 from components.monitoring.drift.engine import measure_drift
-from components.monitoring.drift.references import Picked, pick
+from components.monitoring.drift.references import Reference, pick_reference
 from components.monitoring.estimated import tracked
 from components.monitoring.histograms import histograms
 from components.monitoring.label_report import label_report
@@ -70,7 +70,8 @@ def look(watched: Watched, rows: pl.DataFrame, now: date, clock: Clock | None = 
         scored = watched.scored(rows)
         window = scored.filter(pl.col("event_time") >= first)
     with timed.part("drift"):
-        picked = pick(monitoring.drift.reference, watched.reference, scored, first, now)
+        kind, least = monitoring.drift.reference, monitoring.drift.minimum_rows
+        picked = pick_reference(kind, scored, "event_time", (first, now), least, watched.reference)
         drift = _drift(watched, picked, window, first, now)
     with timed.part("performance"):
         served = performance(rows, watched.use_case, now, history=watched.history, since=_back(now, OWN_COHORTS))
@@ -124,7 +125,7 @@ def _own(watched: Watched, scored: pl.DataFrame, now: date) -> tuple[Performance
     return tuple(p.model_copy(update={"version": watched.version}) for p in found)
 
 
-def _drift(watched: Watched, picked: Picked, window: pl.DataFrame, first: date, now: date) -> DriftReport | None:
+def _drift(watched: Watched, picked: Reference, window: pl.DataFrame, first: date, now: date) -> DriftReport | None:
     if window.is_empty():
         return None
     domains = {f.name: f.values for f in watched.bundle.contract.inputs if f.values is not None}
@@ -133,8 +134,8 @@ def _drift(watched: Watched, picked: Picked, window: pl.DataFrame, first: date, 
     return measure_drift(picked.rows, window, watched.kinds, drift, windows, domains=domains)
 
 
-def _causes(watched: Watched, picked: Picked, window: pl.DataFrame, drift: DriftReport | None) -> tuple[Cause, ...]:
-    if drift is None or not drift.drifted():
+def _causes(watched: Watched, picked: Reference, window: pl.DataFrame, drift: DriftReport | None) -> tuple[Cause, ...]:
+    if drift is None or not drift.drifted() or picked.rows.is_empty():
         return ()
     # Causes are told of what was sent, and drift is measured on what the model makes of it: so it tests for itself.
     sent = {f.name: f.kind for f in watched.bundle.contract.inputs}
@@ -152,7 +153,7 @@ def _outliers(window: pl.DataFrame) -> Estimate:
 
 def _figures(
     watched: Watched,
-    picked: Picked,
+    picked: Reference,
     window: pl.DataFrame,
     drift: DriftReport | None,
     told: Sequence[Performance],

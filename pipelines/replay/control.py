@@ -77,7 +77,7 @@ def control(features: Path, use_case: UseCase, period: Period, settings: Setting
         found = look(watched, known(rows, now), now)
         for event in book.observe(found, use_case.monitoring):
             if event.kind != "cleared":
-                moments.append(Moment(day=now, kind="alarm", severity=event.level, text=event.summary))
+                moments.append(Moment(day=now, kind="alarm", severity=event.level, text=event.summary, name=event.name))
         labels = len(world.told(trained[-1], now))
         decided = decide(
             found, Past(trained=tuple(trained), new_labels=labels), use_case.retraining, now, use_case.monitoring

@@ -94,7 +94,9 @@ class Loop:
             kind = "cleared" if event.kind == "cleared" else "alarm"
             severity = "green" if event.kind == "cleared" else event.level
             self.moments.append(
-                Moment(day=now, kind=kind, severity=severity, text=event.summary, version=found.version)
+                Moment(
+                    day=now, kind=kind, severity=severity, text=event.summary, name=event.name, version=found.version
+                )
             )
         decision = self._decide(found, rows, now)
         self.say(self._line(found, decision))

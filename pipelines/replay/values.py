@@ -26,6 +26,8 @@ class Moment(_Value):
     """``stopped``: a gate stopped the training run."""
     severity: Literal["green", "amber", "red"] = "green"
     text: str
+    name: str = ""
+    """Of the alert, as its runbook is called."""
     version: str = ""
 
 
