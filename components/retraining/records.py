@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from components.core.errors import FairleadError, unknown
-from components.retraining.values import Run, State, Step
+from components.retraining.values import Decision, Run, State, Step
 
 NEXT: Mapping[State, tuple[State, ...]] = {
     "decided": ("started", "given_up"),
@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS steps (
     run TEXT NOT NULL,
     UNIQUE (key, state)
 );
+CREATE TABLE IF NOT EXISTS decisions (number INTEGER PRIMARY KEY, use_case TEXT NOT NULL, decision TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON steps
     BEGIN SELECT RAISE(ABORT, 'the record of training runs is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON steps
@@ -34,7 +35,7 @@ CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON steps
 
 
 class Records:
-    """All training runs that were decided on this machine, and every state that they have reached.
+    """All training runs that were decided on this machine with every state that they have reached, and all decisions.
 
     Args:
         path: the file; it and its folder are made on first use.
@@ -60,6 +61,27 @@ class Records:
             _insert(db, run, day)
             db.execute("COMMIT")
         return run
+
+    def note(self, use_case: str, decision: Decision) -> None:
+        """Record what was decided, to wait as well; the same as the last time is recorded once.
+
+        Args:
+            use_case: whose.
+            decision: with its reasons.
+        """
+        with self._connect() as db:
+            db.execute("BEGIN IMMEDIATE")
+            if _noted(db, use_case)[-1:] != [decision]:
+                row = (use_case, decision.model_dump_json())
+                db.execute("INSERT INTO decisions (use_case, decision) VALUES (?,?)", row)
+            db.execute("COMMIT")
+
+    def decisions(self, use_case: str) -> list[Decision]:
+        """Return what was noted of a use case, oldest first."""
+        if not self.path.exists():
+            return []
+        with self._connect() as db:
+            return _noted(db, use_case)
 
     def step(self, key: str, state: State, day: date, version: str = "", reason: str = "") -> Run:
         """Record that a run has reached a state; recording the same state again changes nothing.
@@ -132,6 +154,11 @@ class Records:
 def _insert(db: sqlite3.Connection, run: Run, day: date) -> None:
     row = (run.key, run.state, day.isoformat(), run.model_dump_json())
     db.execute("INSERT INTO steps (key, state, day, run) VALUES (?,?,?,?)", row)
+
+
+def _noted(db: sqlite3.Connection, use_case: str) -> list[Decision]:
+    rows = db.execute("SELECT decision FROM decisions WHERE use_case = ? ORDER BY number", (use_case,))
+    return [Decision.model_validate_json(text) for (text,) in rows]
 
 
 def _runs(db: sqlite3.Connection) -> list[Run]:

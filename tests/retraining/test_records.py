@@ -56,6 +56,16 @@ def test_a_state_that_may_not_follow_is_refused(records):
         records.run("k9")
 
 
+def test_decisions_to_wait_are_kept_too_and_the_same_in_a_row_once(records):
+    assert records.decisions("sba_loans") == []
+    wait, go = decision("k1", "wait"), decision("k1")
+    for of in (wait, wait, go, wait):
+        records.note("sba_loans", of)
+    records.note("wafer", go)
+    assert records.decisions("sba_loans") == [wait, go, wait]
+    assert records.runs() == []
+
+
 def test_every_state_has_its_followers_or_has_ended():
     assert {s for following in NEXT.values() for s in following} == (NEXT.keys() - {"decided"}) | set(ENDED)
     assert not NEXT.keys() & set(ENDED)
