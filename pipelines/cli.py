@@ -12,7 +12,17 @@ import click
 from components.core import use_case as use_cases
 from components.core.config import Settings, read_settings
 from components.core.errors import FairleadError
-from pipelines import catalogue, feature_commands, outcome_commands, registry_commands, rollout_commands
+from pipelines import (
+    alert_commands,
+    catalogue,
+    feature_commands,
+    outcome_commands,
+    quarantine_commands,
+    registry_commands,
+    retraining_commands,
+    rollout_commands,
+    watch_command,
+)
 from pipelines.cron import six_fields
 from pipelines.parameters import TODAY, parameters
 
@@ -210,6 +220,19 @@ def rollout_demo(settings: Settings) -> None:
     show(settings, click.echo)
 
 
+@main.command("replay-history")
+@click.pass_obj
+def replay_history(settings: Settings) -> None:
+    """Replay 2004 to 2012 with the loop closed, beside a frozen model, yearly training and an oracle.
+
+    Fails when something that a replay has to show is not shown.
+    """
+    from pipelines.replay.replay import replay as show
+
+    if not all(show(settings, click.echo).promises.values()):
+        sys.exit(1)
+
+
 @main.command()
 @click.pass_obj
 def bench(settings: Settings) -> None:
@@ -266,6 +289,10 @@ for command in (
     feature_commands.features,
     outcome_commands.outcomes,
     rollout_commands.rollout,
+    watch_command.watch,
+    alert_commands.alerts,
+    quarantine_commands.quarantine,
+    retraining_commands.retraining,
     *registry_commands.COMMANDS,
 ):
     main.add_command(command)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-
-import polars as pl
+from pathlib import Path
 
 from components.core.config import Settings
 from components.core.use_case import UseCase
@@ -15,17 +14,15 @@ from components.monitoring.values import Findings
 from components.monitoring.watched import Watched, watch
 from components.registry.registry import Registry
 from components.registry.version import Version
-from components.retraining.backtest import choose_window
-from components.retraining.bookkeeping import past
-from components.retraining.policy import decide
 from components.retraining.trigger import Trigger
 from components.retraining.values import Decision, Run
 from pipelines.replay.feed import Feed
 from pipelines.replay.stage import LiveRollouts, Traffic, opened
 from pipelines.replay.values import Moment
 from pipelines.replay.world import World, month_ends
-from pipelines.retraining_runs import LocalTraining, Placed, records_of, trigger_of
-from pipelines.rollout_around import predictions_of, store_of
+from pipelines.retraining_decision import decide_now
+from pipelines.retraining_runs import LocalTraining, Placed, trigger_of
+from pipelines.rollout_around import predictions_of
 from pipelines.runners.local import Say
 
 LOOK_MONTHS = 3
@@ -43,7 +40,7 @@ class Loop:
         settings: of the replay's home.
         use_case: its thresholds and policies.
         world: the loans and what becomes of them.
-        features: the same loans as a file, for windows chosen by backtest.
+        features: the same loans as a file, for windows that a backtest chooses.
         feed: the clients.
         champion: the model that it begins with.
         last: day of the last loan.
@@ -53,6 +50,7 @@ class Loop:
     settings: Settings
     use_case: UseCase
     world: World
+    features: Path
     feed: Feed
     champion: Version
     last: date
@@ -98,22 +96,17 @@ class Loop:
                     day=now, kind=kind, severity=severity, text=event.summary, name=event.name, version=found.version
                 )
             )
-        decision = self._decide(found, rows, now)
+        with self.clock.part("deciding"):
+            decision = decide_now(self.settings, self.use_case, found, rows, self.features)
         self.say(self._line(found, decision))
         if decision.action == "retrain":
             self._retrain(decision, now)
 
-    def _decide(self, found: Findings, rows: pl.DataFrame, now: date) -> Decision:
-        as_of = date.fromisoformat(self.champion.contract.as_of)
-        done = past(records_of(self.settings), self.use_case, rows, now, as_of, store_of(self.settings))
-        return decide(found, done, self.use_case.retraining, now, self.use_case.monitoring)
-
     def _retrain(self, decision: Decision, now: date) -> None:
-        with self.clock.part("choosing the window"):
-            window = self._window(now)
-        decision = decision.model_copy(update={"window": window})
         why = decision.reasons[0] if decision.reasons else decision.trigger
-        self._tell(now, "retrain", f"by {decision.trigger}, window {window}: {why}", str(self.champion.version))
+        self._tell(
+            now, "retrain", f"by {decision.trigger}, window {decision.window}: {why}", str(self.champion.version)
+        )
         self._rollouts.now = now
         with self.clock.part("training and rolling out"):
             run = self._trigger.fire(self.use_case.name, str(self.champion.version), decision, now)
@@ -130,12 +123,6 @@ class Loop:
         if reigns is not None and reigns.version != self.champion.version:
             self.champion = reigns
             self._watched = self._watch(run.decision.window)
-
-    def _window(self, now: date) -> Window:
-        known = self.world.features.filter(pl.col("event_time").cast(pl.Date) <= now)
-        path = self.settings.home / "known.parquet"
-        known.write_parquet(path)
-        return choose_window(path, self.use_case, now).window
 
     def _watch(self, window: Window | None = None) -> Watched:
         case = self.use_case

@@ -90,7 +90,7 @@ def _live(settings: Settings, case: UseCase, champion: Version, features: Path, 
         )
         world = World(case, pl.read_parquet(features))
         say(f"Loans of {FIRST.year} to {LAST.year} meet {champion.model_uri} behind Envoy on 127.0.0.1")
-        loop = Loop(settings, case, world, feed, champion, LAST, say)
+        loop = Loop(settings, case, world, features, feed, champion, LAST, say)
         loop.run(FIRST)
         require_whole(feed, loop.loans)
         _drained(settings, loop.loans)
