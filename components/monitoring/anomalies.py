@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from components.core.contracts import Columns, Estimate, Field, FloatArray
+from components.core.contracts import Columns, Entity, Estimate, Field, FloatArray
 from components.core.errors import FairleadError
 from components.core.watching import Remedy, RemedyRule, require_inputs
 from components.data.columns import as_text
@@ -74,17 +74,19 @@ class Expected:
         fields: the model's inputs.
         reference: content of the bundle's ``reference.json``.
         detector: of odd rows; None looks for none.
+        entities: whose histories are among the inputs.
     """
 
     fields: tuple[Field, ...]
     reference: Mapping[str, Any]
     detector: RowDetector | None = None
+    entities: tuple[Entity, ...] = ()
 
     @classmethod
     def of(cls, bundle: "Bundle") -> "Expected":
         """Take it from a bundle, with the detector that it carries."""
         reference = json.loads((bundle.path / "reference.json").read_text(encoding="utf-8"))
-        return cls(bundle.contract.inputs, reference, by_bundle(bundle))
+        return cls(bundle.contract.inputs, reference, by_bundle(bundle), bundle.contract.entities)
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def _judge(
     require_inputs(rules, expected.fields)
     absent = [r for r in rules if r.column is not None and r.column not in there]
     judge = Judge(
-        ordinary(expected.reference, fields),
+        ordinary(expected.reference, fields, expected.entities),
         [rule for rule in rules if rule not in absent],
         None if detector is None else detector.threshold,
     )

@@ -132,7 +132,11 @@ def _treatment(
     if not rules:
         return None
     reference = json.loads((bundle.path / "reference.json").read_text(encoding="utf-8"))
-    judge = Judge(ordinary(reference, bundle.contract.inputs), rules, None if guard is None else guard.threshold)
+    judge = Judge(
+        ordinary(reference, bundle.contract.inputs, bundle.contract.entities),
+        rules,
+        None if guard is None else guard.threshold,
+    )
     for line in judge.blind():
         logger.warning("rule on odd rows that fits none: %s", line)
     quarantine = None

@@ -1,21 +1,22 @@
 """What is ordinary: what the training rows had in each input, read from the bundle's ``reference.json``.
 
-Two things cannot be told from it, and are no oddity then:
+Two things are no oddity, or odd rows would be all there is:
 
-- which values of a category are new, where training had more of them than the reference keeps
+- a value of a category that may be new, where training had more of them than the reference keeps
   (``components.training.reference.CATEGORIES``);
-- that a day is too late: events go on after training. Days before the earliest one of training are out of range.
+- a day later than those of training, and more in an entity's history than there was then, unless a rule names the
+  input: both grow as time goes on. Of the loans of 2004 71 % are of a bank with more bad ones than any had before.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from components.core.contracts import Field
+from components.core.contracts import Entity, Field
 from components.core.shown import shown
 
 When = Literal["outlier", "out_of_range", "new_category", "missing"]
@@ -37,10 +38,11 @@ class Ordinary:
     Args:
         field: the input.
         low: smallest value; of dates the first day, since 1970; ``inf`` where no row had a value.
-        high: largest value; ``inf`` for dates.
+        high: largest value, as ``low``.
         known: all values of a category; None where there were more than the reference keeps, and for other kinds.
         always: every row had one.
         typical: what stands in the place of an odd value, as a JSON value; None for missing.
+        grows: time alone takes it beyond the largest value.
     """
 
     field: Field
@@ -49,6 +51,11 @@ class Ordinary:
     known: frozenset[str] | None = None
     always: bool = False
     typical: Any = None
+    grows: bool = False
+
+    def open_above(self) -> "Ordinary":
+        """Return the same without a largest value; where no row had a value, none is ordinary still."""
+        return self if self.low > self.high else replace(self, high=np.inf)
 
     @property
     def allowed(self) -> str:
@@ -59,11 +66,15 @@ class Ordinary:
             told = sorted(self.known)
             more = f" and {len(told) - LISTED} more" if len(told) > LISTED else ""
             return ", ".join(map(shown, told[:LISTED])) + more or "null"
-        if self.low > self.high or (self.field.kind == "date" and not np.isfinite(self.low)):
+        if self.low > self.high:
             return "null"
-        if self.field.kind == "date":
-            return f"from {date.fromordinal(int(self.low) + _EPOCH)} on"
-        return f"{self.low:.12g} to {self.high:.12g}"
+        low, high = self._shown(self.low), self._shown(self.high)
+        return f"{low} to {high}" if high else f"from {low} on"
+
+    def _shown(self, bound: float) -> str:
+        if not np.isfinite(bound):
+            return ""
+        return str(date.fromordinal(int(bound) + _EPOCH)) if self.field.kind == "date" else f"{bound:.12g}"
 
     def odd(self, values: Array) -> Iterator[tuple[When, BoolArray]]:
         """Find odd values among n, for each way in which they may be odd."""
@@ -85,17 +96,19 @@ class Ordinary:
             yield "missing", ~known
 
 
-def ordinary(reference: Mapping[str, Any], fields: Sequence[Field]) -> list[Ordinary]:
+def ordinary(reference: Mapping[str, Any], fields: Sequence[Field], entities: Sequence[Entity] = ()) -> list[Ordinary]:
     """Read what was ordinary in training from a bundle's reference.
 
     Args:
         reference: content of ``reference.json``.
         fields: the inputs to read it of.
+        entities: those of the contract, whose histories grow.
     """
-    return [_ordinary(field, reference["inputs"][field.name]) for field in fields]
+    grows = {name for entity in entities for name in entity.history}
+    return [_ordinary(f, reference["inputs"][f.name], f.kind == "date" or f.name in grows) for f in fields]
 
 
-def _ordinary(field: Field, had: Mapping[str, Any]) -> Ordinary:
+def _ordinary(field: Field, had: Mapping[str, Any], grows: bool) -> Ordinary:
     if field.kind == "category":
         counts: dict[str, int] = had["counts"]
         # Equally frequent ones by their text, so that the same reference always gives the same value.
@@ -107,5 +120,5 @@ def _ordinary(field: Field, had: Mapping[str, Any]) -> Ordinary:
         return Ordinary(field, *_NEVER)
     low, typical, high = quantiles[0], quantiles[len(quantiles) // 2], quantiles[-1]
     if field.kind == "date":
-        low, high = date.fromisoformat(low).toordinal() - _EPOCH, np.inf
-    return Ordinary(field, float(low), float(high), always=not had["missing"], typical=typical)
+        low, high = (date.fromisoformat(day).toordinal() - _EPOCH for day in (low, high))
+    return Ordinary(field, float(low), float(high), always=not had["missing"], typical=typical, grows=grows)

@@ -111,6 +111,8 @@ class Judge:
         self, ordinary: Sequence[Ordinary], rules: Sequence[RemedyRule], threshold: float | None = None
     ) -> None:
         require_inputs(rules, [o.field for o in ordinary])
+        named = {rule.column for rule in rules if rule.when == "out_of_range"}
+        ordinary = [o.open_above() if o.grows and o.field.name not in named else o for o in ordinary]
         self.rules = tuple(rules)
         self.threshold = threshold
         self._ordinary = {o.field.name: o for o in ordinary}

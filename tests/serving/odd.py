@@ -34,7 +34,7 @@ def judge_of(bundle: Bundle, rules: Rules) -> Judge:
     reference = json.loads((bundle.path / "reference.json").read_text())
     guard = Guard.open(bundle.path)
     return Judge(
-        ordinary(reference, bundle.contract.inputs),
+        ordinary(reference, bundle.contract.inputs, bundle.contract.entities),
         [RemedyRule(**r) for r in rules],
         None if guard is None else guard.threshold,
     )

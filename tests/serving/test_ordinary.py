@@ -41,7 +41,8 @@ def test_bounds_and_what_stands_in_for_an_odd_value():
     assert tuple(found) == NAMES
     size, last, bank, flag = (found[n] for n in ("size", "last", "bank", "flag"))
     assert (size.low, size.high, size.always, size.typical) == (1.0, 900.0, True, 2.0)
-    assert (last.typical, last.always, last.high) == ("2001-06-30", False, np.inf)
+    assert (last.typical, last.always, last.grows) == ("2001-06-30", False, True)
+    assert (size.grows, last.open_above().high, found["seen"].open_above().high) == (False, np.inf, -np.inf)
     assert (bank.known, bank.always, bank.typical) == (frozenset({"A", "B"}), False, "B")
     assert (flag.typical, flag.always) == ("N", True)
 
@@ -57,7 +58,7 @@ def test_equally_frequent_categories_give_the_same_one_always():
         ("share", [0.2, 0.25, 0.75, np.nan], {"out_of_range": [0]}),
         # No row had a value, so that every one is new, and typical is to have none.
         ("seen", [np.nan, 0.0, -1e9], {"out_of_range": [1, 2]}),
-        ("day", ["1998-12-31", "1999-01-01", "2999-01-01", "NaT"], {"out_of_range": [0], "missing": [3]}),
+        ("day", ["1998-12-31", "1999-01-01", "2999-01-01", "NaT"], {"out_of_range": [0, 2], "missing": [3]}),
         ("last", ["1998-12-31", "NaT"], {"out_of_range": [0]}),
         ("bank", ["A", None, "C", ""], {"new_category": [2, 3]}),
         ("state", ["CA", None, "NV"], {"new_category": [2], "missing": [1]}),
@@ -93,11 +94,18 @@ def test_what_is_allowed_is_told_in_words():
     found = _of()
     assert found["size"].allowed == "1 to 900"
     assert found["seen"].allowed == "null"
-    assert found["day"].allowed == "from 1999-01-01 on"
+    assert found["day"].allowed == "1999-01-01 to 2003-12-31"
+    assert found["day"].open_above().allowed == "from 1999-01-01 on"
     assert found["bank"].allowed == "'A', 'B'"
     many = replace(found["bank"], known=frozenset(f"B{i:02}" for i in range(LISTED + 3)))
     assert many.allowed.endswith("'B09' and 3 more")
     assert Ordinary(Field(name="x", kind="category"), known=frozenset()).allowed == "null"
+
+
+def test_what_is_known_of_an_entity_grows(opened):
+    made = json.loads((opened.path / "reference.json").read_text())
+    grows = {o.field.name for o in ordinary(made, opened.contract.inputs, opened.contract.entities) if o.grows}
+    assert grows == {"ApprovalDate", *(name for e in opened.contract.entities for name in e.history)}
 
 
 def test_the_rows_that_a_real_model_learned_from_are_ordinary(opened, sba, small_dataset):

@@ -14,8 +14,10 @@ from components.serving.remedy import Judge
 
 AMOUNT = Ordinary(Field(name="amount", kind="float", nullable=True), 1.0, 100.0, always=True, typical=50.0)
 JOBS = Ordinary(Field(name="jobs", kind="int", nullable=True), 0.0, 9.0, typical=2.0)
-SINCE = Ordinary(Field(name="since", kind="date", nullable=True), 10_000.0, always=True, typical="1999-01-01")
-LAST = Ordinary(Field(name="last", kind="date", nullable=True), 10_000.0, typical="1999-01-01")
+SINCE = Ordinary(
+    Field(name="since", kind="date", nullable=True), 10_000.0, 15_000.0, always=True, typical="1999-01-01", grows=True
+)
+LAST = Ordinary(Field(name="last", kind="date", nullable=True), 10_000.0, 15_000.0, typical="1999-01-01", grows=True)
 BANK = Ordinary(Field(name="bank", kind="category", nullable=True), known=frozenset("AB"), always=True, typical="A")
 CITY = Ordinary(Field(name="city", kind="category", nullable=True), known=None, always=True, typical="X")
 FREE = Ordinary(Field(name="free", kind="category", nullable=True), known=frozenset({"u"}), typical="u")
@@ -52,6 +54,8 @@ OUT = {"when": "outlier"}
         ([RANGE | HOLD | {"column": "jobs"}, RANGE | REJECT], {"amount": 101.0, "jobs": 10.0}, 0, "quarantine", 0),
         ([RANGE | REJECT], {"since": 9_999}, 0, "reject", 0),
         ([RANGE | REJECT], {"since": 99_999}, 0, None, -1),
+        ([RANGE | REJECT | {"column": "last"}], {"since": 99_999}, 0, None, -1),
+        ([RANGE | REJECT | {"column": "since"}], {"since": 99_999}, 0, "reject", 0),
         ([NEW | FILL], {"bank": "C"}, 0, "impute_and_flag", 0),
         ([NEW | FILL], {"city": "C"}, 0, None, -1),
         ([MISSING | HOLD], {"bank": None}, 0, "quarantine", 0),
@@ -169,7 +173,7 @@ rules_ = st.lists(
 )
 
 
-def _word_for_word(row, score):
+def _word_for_word(row, score, named):
     """What is odd about a row: (when, input), as the rules' own description has it."""
     found = [("outlier", None)] if score > THRESHOLD else []
     for o in ALL:
@@ -177,7 +181,8 @@ def _word_for_word(row, score):
         if value is None or value != value or (o.field.kind == "date" and value == NAT):
             found += [("missing", o.field.name)] if o.always else []
         elif o.field.kind != "category":
-            found += [] if o.low <= value <= o.high else [("out_of_range", o.field.name)]
+            above = value > o.high and (not o.grows or o.field.name in named)
+            found += [("out_of_range", o.field.name)] if value < o.low or above else []
         elif o.known is not None and value not in o.known:
             found.append(("new_category", o.field.name))
     return found
@@ -187,9 +192,10 @@ def _word_for_word(row, score):
 def test_the_decision_is_that_of_the_words_and_quick_and_thorough_agree(given_rows, rules):
     judge = _judge(rules)
     scores = np.array([score for _, score in given_rows])
+    named = {r.get("column") for r in rules if r["when"] == "out_of_range"}
     judged = judge.judge(LAYOUT.columns([row for row, _ in given_rows]), scores)
     for i, (row, score) in enumerate(given_rows):
-        odd = _word_for_word(row, score)
+        odd = _word_for_word(row, score, named)
         assert judge.plain(row) == (not [o for o in odd if o[0] != "outlier"])
         fits = [
             n
