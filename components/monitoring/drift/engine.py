@@ -9,6 +9,7 @@ from components.core.contracts import Kind
 from components.core.errors import unknown
 from components.monitoring.drift.apart import Discrepancy
 from components.monitoring.drift.columns import PREDICTION, measure_column
+from components.monitoring.drift.effect import nothing
 from components.monitoring.drift.judge import judged
 from components.monitoring.drift.line import Line
 from components.monitoring.drift.schema import schema_changes
@@ -26,6 +27,7 @@ def measure_drift(
     *,
     domains: Mapping[str, Collection[str]] | None = None,
     discrepancy: Discrepancy | None = None,
+    reason: str = "",
     seed: int = 7,
 ) -> DriftReport:
     """Compare the newest rows with the reference, column by column and all together.
@@ -38,6 +40,7 @@ def measure_drift(
         windows: days and rows of the reference and of the newest window, for the report.
         domains: category → its closed domain.
         discrepancy: what ``apart.measure_apart`` found, where the use case asks for ``mmd``.
+        reason: why the reference is short, as ``references`` says it; told where that leaves a test without data.
         seed: of samples and splits; the same rows and seed give the same report.
 
     Returns:
@@ -63,6 +66,8 @@ def measure_drift(
         lines += measure_column(subject, kind, _column(reference, subject), _column(current, subject), settings)
     lines += measure_embeddings(reference, current, settings, seed)
     lines += measure_together(reference, current, kinds, settings, discrepancy, seed)
+    if reason and reference.height < settings.minimum_rows:
+        lines = [line._replace(effect=nothing(reason)) if line.effect.size is None else line for line in lines]
     return DriftReport(
         reference=windows[0],
         current=windows[1],

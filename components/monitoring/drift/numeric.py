@@ -67,7 +67,7 @@ class Samples:
 def samples(reference: pl.Series, current: pl.Series) -> Samples:
     """Take the known values of a column on both sides; either may come out empty.
 
-    Dates become days, booleans 0 and 1. Where one side has single precision and the other double, both are compared
+    Dates become days, booleans 0 and 1; where one side has days and the other times, times become days. Where one side has single precision and the other double, both are compared
     in single: 0.1 is not the same number in the two, and that is no drift.
 
     Args:
@@ -78,6 +78,8 @@ def samples(reference: pl.Series, current: pl.Series) -> Samples:
     >>> found.reference.tolist(), found.current.tolist()
     ([1.0, 3.0], [1.0, 2.0])
     """
+    if reference.dtype != current.dtype and reference.dtype.is_temporal() and current.dtype.is_temporal():
+        reference, current = reference.cast(pl.Date), current.cast(pl.Date)
     old, new = _known(reference), _known(current)
     if old.dtype != new.dtype:
         floats = {side.dtype for side in (old, new)} == {np.dtype(np.float32), np.dtype(np.float64)}

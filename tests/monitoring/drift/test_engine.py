@@ -8,6 +8,7 @@ import pytest
 from components.core import watching
 from components.core.errors import FairleadError
 from components.core.watching import Threshold
+from components.monitoring.drift.apart import Discrepancy
 from components.monitoring.drift.engine import measure_drift
 from components.monitoring.values import DriftReport, Window
 
@@ -84,6 +85,23 @@ def test_too_few_rows_are_no_data_throughout(old: pl.DataFrame) -> None:
     assert found.severity == "no_data"
     assert {d.severity for d in found.results} == {"no_data"}
     assert found.results[0].reason == f"the reference has {old.height} values, needed 200"
+
+
+def test_why_the_reference_is_short_is_told() -> None:
+    found = report(rows(0), rows(1500), reason="the rolling reference has 150 rows, needed 200")
+    assert {d.reason for d in found.results} == {"the rolling reference has 150 rows, needed 200"}
+    assert "" in {d.reason for d in report(rows(1500), rows(1500), reason="not so").results}
+
+
+def test_all_features_together_are_told_last_and_vectors_before() -> None:
+    every = watching.Drift(multivariate=("domain_classifier", "mmd"))
+    old, new = rows(300), rows(300, shift=1.5)
+    old, new = (side.with_columns(e=pl.Series(RNG.normal(size=(300, 4)))) for side in (old, new))
+    found = report(old, new, every, discrepancy=Discrepancy(0.2, 0.0005, 300, 300))
+    assert [d.kind for d in found.results[-5:]] == ["embedding"] * 3 + ["multivariate"] * 2
+    assert [(d.test, d.severity) for d in found.of("*")] == [("domain_classifier", "red"), ("mmd", "red")]
+    assert {d.severity for d in found.of("e")} == {"green"}
+    assert found == report(old, new, every, discrepancy=Discrepancy(0.2, 0.0005, 300, 300))
 
 
 def test_a_subject_in_neither_frame_is_refused() -> None:

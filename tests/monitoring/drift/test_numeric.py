@@ -96,6 +96,8 @@ def test_integers_with_missing_values_stay_integers() -> None:
 def test_dates_and_booleans_are_numbers() -> None:
     days = pl.Series(["2004-01-02", None], dtype=pl.String).str.to_date()
     assert samples(days, days).current.tolist() == [12419]
+    times = days.cast(pl.Datetime("ms")).dt.offset_by("5h")
+    assert samples(days, times).current.tolist() == [12419]
     assert samples(pl.Series([True, False]), pl.Series([True])).reference.tolist() == [0, 1]
 
 
