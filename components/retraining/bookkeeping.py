@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +12,7 @@ from components.core.use_case import UseCase
 from components.core.watching import Window
 from components.registry.approvals import PROMOTED
 from components.retraining.records import Records
-from components.retraining.values import Past, Run, Step
+from components.retraining.values import Past, Run, State, Step
 from components.rollout import history
 from components.rollout.store import Store
 
@@ -118,6 +118,19 @@ def labels_between(rows: pl.DataFrame, maturity_months: int, since: date | None,
     found = found.filter(day <= now) if since is None else found.filter(day <= now, day > since)
     count: int = found.select(pl.len()).collect().item()
     return count
+
+
+def by_state(records: Records, use_case: str) -> dict[State, int]:
+    """Count the runs by how far they came, states with none as 0: what the exporter shows."""
+    found: dict[State, int] = dict.fromkeys(get_args(State), 0)
+    for run in records.runs(use_case):
+        found[run.state] += 1
+    return found
+
+
+def last_training(records: Records, use_case: str) -> date | None:
+    """Return the training date of the newest run, None where there is none."""
+    return max((run.decision.as_of for run in records.runs(use_case)), default=None)
 
 
 def challenges(records: Records, use_case: str) -> list[Challenge]:

@@ -6,8 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.ledger import Ledger
+from components.monitoring.exported import STATES
 from components.registry.approvals import PROMOTED
-from components.retraining.bookkeeping import challenges, labels_between, past, reigns, standing
+from components.retraining.bookkeeping import (
+    by_state,
+    challenges,
+    labels_between,
+    last_training,
+    past,
+    reigns,
+    standing,
+)
 from components.retraining.records import Records
 from components.retraining.values import Run
 from components.rollout import history
@@ -118,6 +127,17 @@ def test_challengers_are_told_with_what_became_of_them_and_why(records):
     ]
     assert [c.against for c in challenges(records, "sba_loans")] == ["1"] * 4
     assert challenges(records, "wafer") == []
+
+
+def test_runs_are_counted_for_the_exporter_which_knows_every_state(records):
+    assert (last_training(records, "sba_loans"), set(by_state(records, "sba_loans").values())) == (None, {0})
+    run_until(records, "k1", date(2005, 3, 31), "started", "stopped")
+    run_until(records, "k2", date(2005, 6, 30), "started", "failed")
+    run_until(records, "k3", date(2005, 9, 30), "started", "failed")
+    counted = by_state(records, "sba_loans")
+    assert {state: n for state, n in counted.items() if n} == {"stopped": 1, "failed": 2}
+    assert last_training(records, "sba_loans") == date(2005, 9, 30)
+    assert tuple(counted) == STATES
 
 
 def test_reigns_follow_one_another(tmp_path):
