@@ -67,8 +67,9 @@ class Samples:
 def samples(reference: pl.Series, current: pl.Series) -> Samples:
     """Take the known values of a column on both sides; either may come out empty.
 
-    Dates become days, booleans 0 and 1; where one side has days and the other times, times become days. Where one side has single precision and the other double, both are compared
-    in single: 0.1 is not the same number in the two, and that is no drift.
+    Dates become days, booleans 0 and 1; where one side has days and the other times, times become days. Where one side
+    has single precision and the other double, both are compared in single: 0.1 is not the same number in the two, and
+    that is no drift.
 
     Args:
         reference: numbers, dates or booleans; null and NaN are missing.
