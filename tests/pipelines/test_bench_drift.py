@@ -75,7 +75,7 @@ def test_all_are_run_said_and_judged(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("the environment 'platform' was not made: `make test` makes it")
     monkeypatch.setattr(module, "CONTESTANTS", HERE)
     monkeypatch.setattr(sketched, "PARTS", 3)
-    monkeypatch.setattr(module, "SHORT", replace(SHORT, rows=(2_000, 3_000)))
+    monkeypatch.setattr(module, "SHORT", replace(SHORT, rows=(12_000, 3_000)))
     lines: list[str] = []
     assert bench_drift(HOME, lines.append, short=True, window=lambda rows: rows / 1000)
     told = "\n".join(lines)
