@@ -10,7 +10,7 @@ from polars.exceptions import PolarsError
 
 from components.core.contracts import Columns, FloatArray, GateResult
 from components.core.errors import FairleadError, unknown
-from components.core.use_case import Behaviour
+from components.core.gating import Behaviour
 from components.features.rows import number_of_rows
 
 Score = Callable[[Columns], FloatArray]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from components.core.contracts import Estimate, GateResult, GateVerdict, SliceMetrics
 from components.core.errors import unknown
-from components.core.use_case import Floor
+from components.core.gating import Floor
 
 DATASET = "test"
 """Floors decide on rows that were mature at the training date; the backtest is hindsight and only reported."""

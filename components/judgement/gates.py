@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from components.core.contracts import Estimate, GateResult, SliceMetrics
 from components.core.errors import FairleadError, GateFailed
-from components.core.use_case import Champion, UseCase
+from components.core.gating import Champion
+from components.core.use_case import UseCase
 from components.judgement.compare import Comparison
 from components.judgement.floors import judge_floor
 from components.judgement.leakage_report import LeakageReport

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from components.core.errors import FairleadError
-from components.core.use_case import SHIPPED, Column, Floor, UseCase, as_of_date, load, shipped
+from components.core.use_case import SHIPPED, Column, UseCase, as_of_date, load, shipped
 
 SBA = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
 
@@ -87,12 +87,6 @@ def test_every_wrong_field_is_told_at_once():
 
     with pytest.raises(FairleadError, match=r"quarantine_limit.*maturity_months"):
         load(_changed(change))
-
-
-@pytest.mark.parametrize("given", [{}, {"minimum": 0.1, "maximum": 0.2}])
-def test_a_floor_has_exactly_one_threshold(given):
-    with pytest.raises(ValueError, match="exactly one of minimum and maximum"):
-        Floor(gate="g", metric="auc", **given)
 
 
 @pytest.mark.parametrize(

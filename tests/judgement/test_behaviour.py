@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from components.core.contracts import Columns, FloatArray, GateResult
 from components.core.errors import FairleadError
-from components.core.use_case import Behaviour, load, shipped
+from components.core.gating import Behaviour
+from components.core.use_case import load, shipped
 from components.features.rows import request_fields
 from components.judgement.behaviour import behave, select
 

@@ -4,7 +4,7 @@ import pytest
 
 from components.core.contracts import Estimate, SliceMetrics
 from components.core.errors import FairleadError
-from components.core.use_case import Floor
+from components.core.gating import Floor
 from components.judgement.floors import judge_floor
 
 

@@ -4,12 +4,13 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.contracts import Estimate, GateResult, SliceMetrics
 from components.core.errors import FairleadError, GateFailed
-from components.core.use_case import Champion, Floor, Gates, UseCase, load
+from components.core.gating import Champion, Floor, Gates
+from components.core.use_case import UseCase, load
 from components.judgement.compare import Comparison
 from components.judgement.gates import blocks, judge, require, table
 from components.judgement.leakage_report import Finding, LeakageReport
@@ -134,6 +135,42 @@ def test_the_champion_comparison_is_decided_by_the_bad_end(margin: float, high: 
     assert (result.verdict, result.value) == (verdict, high)
 
 
+def by_share(share: float, had: float | None, high: float, metric: Any = "log_loss") -> GateResult:
+    found = comparison(-0.005 if had is not None else None, -0.01, high)
+    found = found.model_copy(update={"metric": metric, "champion": had})
+    return judged(champion=Champion(metric=metric, margin_share=share), comparison=found)["champion"]
+
+
+@pytest.mark.parametrize(
+    ("had", "high", "verdict"),
+    [(0.2, 0.0059, "pass"), (0.2, 0.0061, "fail"), (0.6, 0.0179, "pass"), (0.6, 0.0181, "fail"), (0.0, 0.0, "pass")],
+)
+def test_a_margin_can_be_a_share_of_what_the_champion_has(had: float, high: float, verdict: str) -> None:
+    result = by_share(0.03, had, high)
+    assert (result.verdict, result.threshold) == (verdict, pytest.approx(0.03 * had))
+    assert result.check.endswith("worse than the champion's by high <= 3% of it")
+
+
+def test_of_the_auc_a_share_is_taken_of_what_it_lacks_of_one() -> None:
+    assert by_share(0.1, 0.7, 0.029, "auc").verdict == "pass"
+    assert by_share(0.1, 0.7, 0.031, "auc").verdict == "fail"
+
+
+def test_a_share_of_what_nobody_knows_is_no_pass() -> None:
+    result = by_share(0.03, None, 0.0)
+    assert (result.verdict, result.threshold) == ("no_data", None)
+    first = judged(champion=Champion(margin_share=0.03))["champion"]
+    assert (first.verdict, first.threshold) == ("pass", None)
+
+
+@settings(deadline=None)
+@given(st.floats(0.01, 0.9), st.floats(-0.3, 0.3), st.floats(-0.1, 0.1))
+def test_a_share_and_its_margin_decide_alike(had: float, share: float, high: float) -> None:
+    margin = Champion(margin=share * had)
+    found = comparison(high, high, high).model_copy(update={"champion": had})
+    assert by_share(share, had, high).verdict == judged(champion=margin, comparison=found)["champion"].verdict
+
+
 def test_a_first_model_passes_and_says_why() -> None:
     result = judged()["champion"]
     assert (result.verdict, result.reason) == ("pass", "first model: nothing to beat")
@@ -202,6 +239,7 @@ RESULTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(RESULTS, min_size=1, max_size=8), st.randoms())
 def test_one_blocking_result_that_is_no_pass_stops_in_any_order(results: list[GateResult], random: Any) -> None:
     shuffled = list(results)
@@ -215,6 +253,7 @@ def test_one_blocking_result_that_is_no_pass_stops_in_any_order(results: list[Ga
             require(order)
 
 
+@settings(deadline=None)
 @given(st.permutations(METRICS))
 def test_the_order_of_the_metrics_does_not_matter(metrics: list[SliceMetrics]) -> None:
     floor = Floor(gate="g", metric="auc", slice="*", minimum=0.5)
@@ -225,6 +264,7 @@ NOT_FINITE = st.sampled_from([math.nan, math.inf, -math.inf])
 ANY = st.none() | st.floats(0, 1) | NOT_FINITE
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["low", "value", "high"]), st.booleans(), NOT_FINITE, ANY, ANY, st.sampled_from(["all", "year=*"])
 )
@@ -237,6 +277,7 @@ def test_a_metric_that_is_not_a_finite_number_never_passes(
     assert blocks(result)
 
 
+@settings(deadline=None)
 @given(NOT_FINITE)
 def test_no_other_gate_passes_on_a_number_that_is_none(value: float) -> None:
     broken = Estimate(value=value, low=value, high=value, n=5000)

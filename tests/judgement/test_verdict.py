@@ -7,7 +7,8 @@ import pytest
 
 from components.core.contracts import Estimate, SliceMetrics
 from components.core.errors import GateFailed, IntegrityError
-from components.core.use_case import Floor, UseCase
+from components.core.gating import Floor
+from components.core.use_case import UseCase
 from components.judgement.gates import require
 from components.judgement.leakage_report import Finding, LeakageReport
 from components.judgement.verdict import Measured, Verdict, reach_verdict, read_measured
