@@ -81,6 +81,11 @@ not_zero_for_itself = {
 not_of_ranks = {"numeric/wasserstein": "tells lengths"}
 
 
+@pytest.fixture(autouse=True)
+def fewer_permutations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "PERMUTATIONS", 1_999)
+
+
 def names(*without: dict[str, str]) -> list[str]:
     return [name for name in LAWS if not any(name in skipped for skipped in without)]
 
