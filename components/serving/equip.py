@@ -141,7 +141,7 @@ def _treatment(
         logger.warning("rule on odd rows that fits none: %s", line)
     quarantine = None
     if any(rule.remedy in ("reject", "quarantine") for rule in rules):
-        quarantine = QuarantineLog(quarantine_of(around, settings))
+        quarantine = QuarantineLog(quarantine_of(around, settings), stays_open=True)
         quarantine.prepare()
     return Treatment(judge, bundle.contract, name, version, around.variant, quarantine)
 

@@ -122,10 +122,14 @@ class QuarantineLog:
 
     Args:
         path: the file; made when it is first written to.
+        stays_open: for who writes often: to close it costs as much as thirty writes. One thread at a time may use it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stays_open: bool = False) -> None:
         self.path = path
+        self._stays_open = stays_open
+        self._db: sqlite3.Connection | None = None
+        self._file = 0
 
     def prepare(self) -> None:
         """Make the file, where there is none.
@@ -216,19 +220,44 @@ class QuarantineLog:
         with self._open() as db, db:
             db.execute(_TELL, (entry, _microseconds(now), actor, event, orjson.dumps(detail).decode()))
 
+    def close(self) -> None:
+        """Close the file, where it stays open; the next call opens it again."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            if not self.path.exists():
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.path.touch(mode=0o600)
-            with closing(connect(self.path)) as db:
-                db.executescript(TABLE)
-                yield db
+            if not self._stays_open:
+                with closing(self._made()) as db:
+                    yield db
+                return
+            if self._db is not None and not self._still_there():
+                self.close()
+            if self._db is None:
+                self._db = self._made()
+            yield self._db
         except (sqlite3.Error, OSError) as error:
-            raise FairleadError(
-                f"quarantine {self.path} cannot be used: {error}; is there room, may it be written?"
-            ) from error
+            self.close()
+            text = f"quarantine {self.path} cannot be used: {error}; is there room, may it be written?"
+            raise FairleadError(text) from error
+
+    def _made(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)
+        db = connect(self.path, any_thread=self._stays_open)
+        db.executescript(TABLE)
+        self._file = self.path.stat().st_ino
+        return db
+
+    def _still_there(self) -> bool:
+        """Whether the path leads to the open file: one that was removed goes on taking rows that nobody will see."""
+        try:
+            return self.path.stat().st_ino == self._file
+        except OSError:
+            return False
 
 
 _INSERT = f"INSERT INTO quarantine ({', '.join(Entry._fields)}) VALUES ({', '.join('?' * len(Entry._fields))})"  # noqa: S608

@@ -173,8 +173,10 @@ class Treatment:
             raise Unavailable("a row is odd and cannot be kept for a decision just now; try again") from error
 
     def close(self) -> None:
-        """Let the thread go."""
+        """Let the thread go, and close the quarantine; nobody may wait for it any more."""
         self._gather.close()
+        if self._quarantine is not None:
+            self._quarantine.close()
 
     def _write(self, _: Hashable, parts: Sequence[Sequence[Entry]]) -> list[None]:
         assert self._quarantine is not None  # there is one where a rule keeps rows back

@@ -41,7 +41,9 @@ def judge_of(bundle: Bundle, rules: Rules) -> Judge:
 
 
 def treatment_of(bundle: Bundle, rules: Rules, file: Path) -> Treatment:
-    return Treatment(judge_of(bundle, rules), bundle.contract, "sba_loans", "1", "stable", QuarantineLog(file))
+    return Treatment(
+        judge_of(bundle, rules), bundle.contract, "sba_loans", "1", "stable", QuarantineLog(file, stays_open=True)
+    )
 
 
 def with_values(request: dict[str, Any], **values: Any) -> dict[str, Any]:

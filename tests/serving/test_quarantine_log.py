@@ -99,3 +99,17 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(FairleadError, match="cannot be used"):
         QuarantineLog(tmp_path / "file" / "quarantine.db").prepare()
+
+
+def test_one_that_stays_open_finds_out_that_its_file_was_removed(tmp_path):
+    with closing(QuarantineLog(tmp_path / "quarantine.db", stays_open=True)) as log:
+        log.add([entry("a-0")])
+        log.add([entry("b-0")])
+        for part in tmp_path.iterdir():
+            part.unlink()
+        log.add([entry("c-0")])
+        assert QuarantineLog(log.path).read()["id"].to_list() == ["c-0"]
+        with pytest.raises(FairleadError, match="UNIQUE"):
+            log.add([entry("c-0")])
+        log.add([entry("d-0")])
+        assert log.read()["id"].to_list() == ["c-0", "d-0"]

@@ -38,14 +38,18 @@ WAIT = 5.0
 """Seconds to wait for another writer."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, any_thread: bool = False) -> sqlite3.Connection:
     """Open the file of a prediction log, or make it; readers and one writer do not wait for each other.
+
+    Args:
+        path: the file.
+        any_thread: whoever opens it sees to it that one thread at a time uses it.
 
     Raises:
         sqlite3.Error: it cannot be opened.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+    db = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=not any_thread)
     # With a write-ahead log, NORMAL survives the end of any process, and loses the last moments to a power cut only.
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
