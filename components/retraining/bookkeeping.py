@@ -80,14 +80,16 @@ def past(
         champion_as_of: training date of the reigning model; None without one.
         rollouts: of this machine: one of the use case that is not over counts as running, whoever started it.
     """
-    known = [run for run in records.runs(use_case.name) if run.decision.as_of <= now]
+    runs = records.runs(use_case.name)
+    known = [run for run in runs if run.decision.as_of <= now]
     started = {run.decision.as_of for run in known if any(s.state == "started" for s in records.steps(run.key))}
     trained = tuple(sorted(started | ({champion_as_of} if champion_as_of is not None else set())))
-    running = next((run.key for run in records.runs(use_case.name) if not run.ended), "")
+    running = next((run.key for run in runs if not run.ended), "")
     return Past(
         trained=trained,
         new_labels=labels_between(rows, use_case.labels.maturity_months, trained[-1] if trained else None, now),
         running=running or _live(rollouts, use_case.name),
+        newest=runs[-1].key if runs else "",
     )
 
 

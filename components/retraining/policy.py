@@ -63,6 +63,7 @@ def decide(findings: Findings, past: Past, settings: Retraining, now: date, moni
         as_of=now,
         key=key_of(findings.use_case, now, findings.version),
         window=settings.windows[0],
+        after=past.newest,
     )
 
 

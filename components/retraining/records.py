@@ -45,19 +45,23 @@ class Records:
         self.path = path
 
     def decide(self, run: Run, day: date) -> Run:
-        """Record that a run was decided on, unless one of this key is there or one of its use case has not ended.
+        """Record that a run was decided on, unless one of this key is there or another one stands in its way.
+
+        In its way stands a run of its use case that has not ended, or that was decided on after the given one's
+        decision had been made: cool-down and budget were counted without it.
 
         Returns:
             The run that counts: the one given, the one of this key, or the one that stands in its way.
         """
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
-            known = _runs(db)
+            known = [r for r in _runs(db) if r.use_case == run.use_case]
             mine = [r for r in known if r.key == run.key]
-            open_ = [r for r in known if r.use_case == run.use_case and not r.ended]
-            if mine or open_:
+            open_ = [r for r in known if not r.ended]
+            overtaken = [r for r in known[-1:] if r.key != run.decision.after]
+            if mine or open_ or overtaken:
                 db.execute("ROLLBACK")
-                return (mine or open_)[0]
+                return (mine or open_ or overtaken)[0]
             _insert(db, run, day)
             db.execute("COMMIT")
         return run

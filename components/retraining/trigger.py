@@ -63,7 +63,8 @@ class Trigger:
             day: today, by the watcher's clock.
 
         Returns:
-            The run as it stands. Where another one of the use case has not ended, that one: nothing was started then.
+            The run as it stands. Where another one of the use case has not ended, or was decided on meanwhile, that
+            one: nothing was started then.
 
         Raises:
             FairleadError: the decision is to wait, or the runner cannot be reached; the run is carried on next time.

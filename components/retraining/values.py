@@ -21,6 +21,8 @@ class Past(_Value):
     """Labels that became known since the last of them."""
     running: str = ""
     """Key of a run or a rollout that has not ended; empty when there is none."""
+    newest: str = ""
+    """Key of the newest run, whether it has ended or not; empty before the first."""
 
 
 class Decision(_Value):
@@ -38,6 +40,8 @@ class Decision(_Value):
     key: str
     """The same for the same use case, training date and model: one run, however often it is asked for."""
     window: Window = Window()
+    after: str = ""
+    """Key of the newest run that was known when it was decided: one that was overtaken by another starts nothing."""
 
 
 State = Literal[

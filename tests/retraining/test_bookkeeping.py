@@ -35,7 +35,7 @@ def records(tmp_path):
 
 
 def run_until(records, key, as_of, *states, version="", reason=""):
-    of = decision(key, as_of=as_of)
+    of = decision(key, as_of=as_of, after=next((r.key for r in reversed(records.runs())), ""))
     records.decide(Run(key=key, use_case="sba_loans", decision=of, champion="1", state="decided"), as_of)
     for state in states:
         records.step(key, state, as_of, version if state == "registered" else "", reason)
@@ -89,14 +89,14 @@ def test_the_past_knows_training_dates_labels_and_what_runs(records, sba):
     run_until(records, "k3", date(2005, 9, 30), "started", "registered", "rolling_out")
     found = past(records, sba, rows, NOW, champion_as_of=date(2003, 12, 31))
     assert found.trained == (date(2003, 12, 31), date(2005, 3, 31), date(2005, 9, 30))
-    assert (found.new_labels, found.running) == (1, "k3")
+    assert (found.new_labels, found.running, found.newest) == (1, "k3", "k3")
     early = past(records, sba, rows, date(2005, 2, 1), champion_as_of=date(2003, 12, 31))
     assert (early.trained, early.new_labels) == ((date(2003, 12, 31),), 1)
 
 
 def test_without_a_champion_and_runs_every_label_is_new(records, sba):
     found = past(records, sba, table((date(2003, 1, 1), 0, None)), NOW)
-    assert (found.trained, found.new_labels, found.running) == ((), 1, "")
+    assert (found.trained, found.new_labels, found.running, found.newest) == ((), 1, "", "")
 
 
 @pytest.fixture

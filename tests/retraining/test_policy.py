@@ -123,6 +123,10 @@ def test_the_first_window_is_taken_until_a_backtest_chooses():
     assert decide(findings(), LONG_AGO, Retraining(windows=(sliding, Window())), NOW).window == sliding
 
 
+def test_a_decision_says_which_run_it_knew_of():
+    assert decide(findings(), LONG_AGO.model_copy(update={"newest": "k7"}), SETTINGS, NOW).after == "k7"
+
+
 def test_the_key_tells_use_case_day_and_model_apart():
     key = key_of("sba_loans", NOW, "1")
     others = {key_of("wafer", NOW, "1"), key_of("sba_loans", date(2005, 7, 1), "1"), key_of("sba_loans", NOW, "2")}

@@ -15,8 +15,8 @@ def records(tmp_path):
     return Records(tmp_path / "home" / "retraining.db")
 
 
-def run(key="k1", use_case="sba_loans"):
-    return Run(key=key, use_case=use_case, decision=decision(key), champion="1", state="decided")
+def run(key="k1", use_case="sba_loans", after=""):
+    return Run(key=key, use_case=use_case, decision=decision(key, after=after), champion="1", state="decided")
 
 
 def test_nothing_is_written_to_look(records):
@@ -41,7 +41,8 @@ def test_one_run_of_a_use_case_at_a_time(records):
     assert records.decide(run("k2"), DAY).key == "k1"
     assert records.decide(run("k3", "wafer"), DAY).key == "k3"
     records.step("k1", "given_up", DAY)
-    assert records.decide(run("k2"), DAY).key == "k2"
+    assert records.decide(run("k2"), DAY).key == "k1", "it was decided without knowing of k1"
+    assert records.decide(run("k2", after="k1"), DAY).key == "k2"
     assert records.decide(run("k1"), DAY).state == "given_up"
     assert [r.key for r in records.runs()] == ["k1", "k3", "k2"]
 

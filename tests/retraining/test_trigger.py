@@ -59,7 +59,8 @@ def test_another_run_waits_until_the_first_has_ended(world):
     assert trigger.fire("sba_loans", "1", decision("k2"), DAY).key == "k1"
     assert trigger.fire("wafer", "1", decision("k3"), DAY).key == "k3"
     to_the_end(trigger, decision("k1"))
-    assert to_the_end(trigger, decision("k2")).key == "k2"
+    assert trigger.fire("sba_loans", "1", decision("k2"), DAY).key == "k1", "it was decided without knowing of k1"
+    assert to_the_end(trigger, decision("k2", after="k1")).key == "k2"
     assert world.runner.started() == ["training k1", "training k3", "training k2"]
 
 
@@ -77,7 +78,7 @@ def test_a_run_can_be_given_up_and_another_follows(world):
     assert kinds(world)[-1] == "retraining.given_up"
     with pytest.raises(FairleadError, match="allowed: none, it has ended"):
         world.records.step("k1", "registered", DAY)
-    assert trigger.fire("sba_loans", "1", decision("k2"), DAY).key == "k2"
+    assert trigger.fire("sba_loans", "1", decision("k2", after="k1"), DAY).key == "k2"
 
 
 class Forgetful:
@@ -163,21 +164,21 @@ def test_killed_again_and_again_at_random_times_it_trains_once(tmp_path, unsynce
 
 
 def test_of_many_watchers_at_once_one_trains(tmp_path):
-    """Six processes let go at one moment."""
+    """Six processes let go at one moment, three of them with decisions of their own that know of no other."""
     world = World(tmp_path / "w", looks=3)
     gate, opener = os.pipe()
 
-    def watch():
+    def watch(key):
         os.close(opener)
         os.read(gate, 1)
-        to_the_end(world.trigger(), decision())
+        to_the_end(world.trigger(), decision(key))
 
-    pids = [child(watch) for _ in range(6)]
+    pids = [child(lambda key=key: watch(key)) for key in ("k1", "k2", "k1", "k3", "k1", "k4")]
     os.close(gate)
     os.close(opener)
     assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 6
-    assert world.runner.started() == ["training k1"]
-    assert world.records.run("k1").state == "promoted"
+    (run,) = world.records.runs()
+    assert (world.runner.started(), run.state) == ([f"training {run.key}"], "promoted")
     assert world.ledger.verify() == 5
 
 

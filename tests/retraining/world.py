@@ -14,7 +14,7 @@ from components.retraining.values import Decision, Progress
 DAY = date(2005, 6, 30)
 
 
-def decision(key="k1", action="retrain", as_of=DAY):
+def decision(key="k1", action="retrain", as_of=DAY, after=""):
     return Decision(
         action=action,
         reasons=("drift 1.50",),
@@ -23,6 +23,7 @@ def decision(key="k1", action="retrain", as_of=DAY):
         as_of=as_of,
         key=key,
         window=Window(),
+        after=after,
     )
 
 
