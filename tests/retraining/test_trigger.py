@@ -147,10 +147,12 @@ def test_killed_again_and_again_at_random_times_it_trains_once(tmp_path, unsynce
     chance = random.Random(4)  # noqa: S311
     killed = 0
     for number in range(1000):
-        world = World(tmp_path / f"killed-{number}", looks=4)
+        world, tries = World(tmp_path / f"killed-{number}", looks=4), 0
         while True:
             pid = child(lambda w=world: to_the_end(w.trigger(), decision()))
-            time.sleep(chance.uniform(0, 0.015))
+            # Longer and longer, so that it comes to its end on a busy machine too.
+            time.sleep(chance.uniform(0, 0.015 * (1 + tries)))
+            tries += 1
             os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
             if not os.WIFSIGNALED(status):
