@@ -4,8 +4,8 @@ All three are made so that 1 is where something is due. Of drift: the mean strai
 much the model's answers hang on it; the strain of a subject is 0 while it is green, a half where amber begins, 1 where
 red begins, and beyond that the effect as a multiple of red, at most ``MOST_STRAIN``; times what the newest loss that is
 estimated without labels is of the one that the model was judged by, since a change that makes rows easier is no reason
-to train in haste. Of performance: how far the loss
-is shown to have risen, as a multiple of the rise that is allowed. Of the schedule: the time since the last training.
+to train in haste. Of performance: how far the loss is shown to have risen, as a multiple of the rise that is allowed.
+Of the schedule: the time since the last training.
 """
 
 from collections.abc import Mapping, Sequence

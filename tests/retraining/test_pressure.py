@@ -42,6 +42,22 @@ def test_drift_is_told_with_its_figures():
     )
 
 
+@pytest.mark.parametrize(("estimated", "factor"), [(0.05, 0.5), (0.15, 1.5), (0.01, 0.25), (0.9, 2.0), (0.1, 1.0)])
+def test_drift_counts_for_more_where_the_estimated_loss_rises_and_for_less_where_it_falls(estimated, factor):
+    performance = [cohort(NOW, estimated=loss(estimated)), cohort(NOW, version="0", estimated=loss(0.5))]
+    found = findings([drifted("bank_rate", 0.4)], performance, importance=SHARES)
+    told = of_drift(found, Monitoring())
+    assert told.value == pytest.approx(2 * factor)
+    assert told.reason.startswith(f"drift {2 * factor:.2f}: bank_rate")
+    assert (f"; times {factor:.2f}, the loss estimated without labels" in told.reason) == (factor != 1)
+    assert of_drift(found).value == pytest.approx(2)
+
+
+def test_an_estimate_that_is_not_known_changes_nothing():
+    found = findings([drifted("bank_rate", 0.4)], [cohort(NOW, early=loss(0.5))], importance=SHARES)
+    assert of_drift(found, Monitoring()).value == pytest.approx(2)
+
+
 def test_without_importance_all_subjects_count_alike():
     assert of_drift(findings([drifted("a", 0.2), drifted("b", 0.0)])).value == pytest.approx(0.5)
 
