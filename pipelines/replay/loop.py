@@ -17,7 +17,7 @@ from components.registry.version import Version
 from components.retraining.trigger import Trigger
 from components.retraining.values import Decision, Run
 from pipelines.replay.feed import Feed
-from pipelines.replay.stage import LiveRollouts, Traffic, opened
+from pipelines.replay.stage import LiveRollouts, Traffic, drained, opened
 from pipelines.replay.values import Moment
 from pipelines.replay.world import World, month_ends
 from pipelines.retraining_decision import decide_now
@@ -84,6 +84,7 @@ class Loop:
 
     def _look(self, now: date) -> None:
         with self.clock.part("joining"):
+            drained(self.settings, len(self.feed.sent))
             rows = self._joined.at(now)
         with self.clock.part("looking"):
             found = look(self._watched, rows, now, self.clock)
@@ -97,7 +98,9 @@ class Loop:
                 )
             )
         with self.clock.part("deciding"):
-            decision = decide_now(self.settings, self.use_case, found, rows, self.features)
+            # New labels are counted in the table that a run would learn from: it knows older loans than the log does.
+            table = self.world.features
+            decision = decide_now(self.settings, self.use_case, found, table, self.features)
         self.say(self._line(found, decision))
         if decision.action == "retrain":
             self._retrain(decision, now)

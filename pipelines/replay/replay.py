@@ -12,19 +12,17 @@ from components.monitoring.report import write_report as write_look
 from components.core import use_case as use_cases
 from components.core.artifacts import write_whole
 from components.core.config import Settings
-from components.core.errors import FairleadError
 from components.core.ledger import Ledger
 from components.core.use_case import UseCase
 from components.registry.store import fetch
 from components.registry.version import Version
-from components.serving.prediction_log_reader import read
 from pipelines.demo import train
 from pipelines.live_traffic import history
 from pipelines.replay.control import Period, control
 from pipelines.replay.feed import Feed
 from pipelines.replay.loop import Loop
 from pipelines.replay.replay_report import write_report
-from pipelines.replay.stage import crown, environment, plane_of, prepare, require_whole
+from pipelines.replay.stage import crown, drained, environment, plane_of, prepare, require_whole
 from pipelines.replay.told import scored, told
 from pipelines.replay.values import Replayed
 from pipelines.replay.ways import Search, other_ways
@@ -36,8 +34,6 @@ USE_CASE = "sba_loans"
 FIRST, LAST = date(2004, 1, 1), date(2012, 12, 31)
 STILL = date(1997, 1, 1), date(2000, 12, 31)
 """The rows that fill the still world: all of them mature when the first model is trained."""
-LOG_SECONDS = 30.0
-"""So long the log may take to get the last rows."""
 
 
 def replay(settings: Settings, say: Say) -> Replayed:
@@ -93,23 +89,10 @@ def _live(settings: Settings, case: UseCase, champion: Version, features: Path, 
         loop = Loop(settings, case, world, features, feed, champion, LAST, say)
         loop.run(FIRST)
         require_whole(feed, loop.loans)
-        _drained(settings, loop.loans)
+        drained(settings, loop.loans)
         return loop
     finally:
         plane.close()
-
-
-def _drained(settings: Settings, loans: int) -> None:
-    """Wait until the log has all rows: servers write beside their answers.
-
-    Raises:
-        FairleadError: it does not get them.
-    """
-    end = time.monotonic() + LOG_SECONDS
-    while (logged := len(read(predictions_of(settings), columns=("request_id",)))) < loans:
-        if time.monotonic() > end:
-            raise FairleadError(f"{loans} loans were answered and {logged} are in the log after {LOG_SECONDS:g} s")
-        time.sleep(0.2)
 
 
 def _keep(found: Replayed, loop: Loop, settings: Settings) -> Path:

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -36,6 +37,8 @@ RATE = 300.0
 """Loans a second while a rollout runs: months of approvals pass in seconds."""
 PATIENCE = 60.0
 """Seconds that a rollout gets; one that has no verdict by then is aborted."""
+LOG_SECONDS = 60.0
+"""So long the log may take to get the last rows."""
 SHARED = ("artifacts", "cache", "history")
 """Folders of the ordinary home that the replay shares: what an earlier run has made is the same here."""
 
@@ -184,3 +187,17 @@ def require_whole(feed: Feed, loans: int) -> None:
     sent = feed.sent
     if len(sent) != loans or sent["row_id"].n_unique() != loans:
         raise FairleadError(f"{loans} loans came and {len(sent)} were sent, {sent['row_id'].n_unique()} of them once")
+
+
+def drained(settings: Settings, loans: int) -> None:
+    """Wait until the log has so many loans: servers write beside their answers.
+
+    Raises:
+        FairleadError: it does not get them.
+    """
+    end = time.monotonic() + LOG_SECONDS
+    with closing(sqlite3.connect(predictions_of(settings))) as db:
+        while (logged := db.execute("SELECT count(*) FROM predictions").fetchone()[0]) < loans:
+            if time.monotonic() > end:
+                raise FairleadError(f"{loans} loans were answered and {logged} are in the log after {LOG_SECONDS:g} s")
+            time.sleep(0.05)
