@@ -20,6 +20,8 @@ SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2
 YEAR = 2000
 FEATURES = 60
 SEED = 20_262
+ENOUGH = 500
+"""Draws from which on the share of reports with any discovery is held to the promise too."""
 
 COLUMNS = Drift(
     numeric=("ks", "psi", "wasserstein", "jensen_shannon", "kl", "cramer_von_mises"),
@@ -122,7 +124,7 @@ def bench(say: Say, sizes: Sizes | None = None) -> bool:
         sizes: how many draws; all of them unless told.
 
     Returns:
-        Whether no more reports named a feature, or discovered anything, than was promised.
+        Whether no more reports named a feature than was promised, nor discovered anything where draws are enough.
     """
     sizes, started = sizes or Sizes(), time.monotonic()
     rows, kinds = year_of_loans()
@@ -137,12 +139,15 @@ def bench(say: Say, sizes: Sizes | None = None) -> bool:
         )
         found = false_alarms(rows, kinds, settings, draws, seed)
         promised = 100 * settings.false_discovery_rate
-        for said, wrong in (("naming a feature", found.named), ("with any discovery", found.discovered)):
-            text = f"reports {said}, {found.tests} tests {what} {_interval(wrong, draws)}"
-            figures.append(Figure(text, 100 * wrong / draws, "%", "promised", promised, target=True))
+        named = f"reports naming a feature, {found.tests} tests {what} {_interval(found.named, draws)}"
+        figures.append(Figure(named, 100 * found.named / draws, "%", "promised", promised, target=True))
+        # The rate itself is held to where the draws are enough to tell: of 200 at 5 %, half the tries have more.
+        told = f"  with any discovery, whatever its size {_interval(found.discovered, draws)}"
+        held = draws >= ENOUGH
+        figures.append(Figure(told, 100 * found.discovered / draws, "%", "promised", promised, target=held))
     say("")
     say(table(figures))
-    missed = [f.what for f in figures if f.missed]
+    missed = [f.what.strip() for f in figures if f.missed]
     say(f"\n{len(missed)} promises broken: {', '.join(missed)}" if missed else "\nevery promise was kept")
     return not missed
 
