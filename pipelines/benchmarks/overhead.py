@@ -26,6 +26,7 @@ from pipelines.benchmarks.measure import Figure, Say, apart
 from pipelines.catalogue import compiled
 from pipelines.parameters import parameters
 from pipelines.runners import local
+from pipelines.runners.workers import shared
 
 USE_CASE = "sba_loans"
 SHARDS = 'shards=[{"algorithm": "xgboost", "seed": 1, "trials": 4}]'
@@ -40,7 +41,7 @@ GROUP = "platform"
 
 @dataclass(frozen=True)
 class Spent:
-    """Time that passed, and time of all cores, of child processes that have ended too; both in seconds."""
+    """Time that passed, and time of all cores, of child processes that have ended and of workers too; in seconds."""
 
     seconds: float
     cpu: float
@@ -49,7 +50,8 @@ class Spent:
     def so_far(cls) -> "Spent":
         """Return what this process has spent until now; only differences mean something."""
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return cls(time.perf_counter(), time.process_time() + children.ru_utime + children.ru_stime)
+        others = children.ru_utime + children.ru_stime + shared().cpu_seconds()
+        return cls(time.perf_counter(), time.process_time() + others)
 
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(self.seconds + other.seconds, self.cpu + other.cpu)

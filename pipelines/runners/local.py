@@ -1,5 +1,8 @@
 """Run a compiled pipeline on this machine: each step in the environment that stands for its image, resumed from cache.
 
+A step is run by a warm worker of that environment (``pipelines.runners.workers``), or on demand by an interpreter of
+its own, as in its container.
+
 It leans on two internals of kfp 2.17, the task handler's class and the function that executes a task; kfp is pinned and
 tests/pipelines/test_local.py holds us to them.
 """
@@ -16,7 +19,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import TimeoutExpired
 from typing import Any, ClassVar, TextIO
 
 from kfp import components as kfp_components
@@ -29,6 +31,7 @@ from components.core.artifacts import files_below, hash_files
 from components.core.errors import FairleadError
 from components.images import group_of
 from pipelines.environments import ensure, interpreter
+from pipelines.runners.workers import Order, carried, shared
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +68,9 @@ class Run:
             raise FairleadError(f"the run has no output {step}.{name}; it has: {known}") from error
 
 
-def run(package: Path, arguments: dict[str, Any], home: Path, say: Say, cached: bool = True) -> Run:
+def run(
+    package: Path, arguments: dict[str, Any], home: Path, say: Say, cached: bool = True, isolated: bool = False
+) -> Run:
     """Run a compiled pipeline to its end.
 
     Args:
@@ -74,6 +79,7 @@ def run(package: Path, arguments: dict[str, Any], home: Path, say: Say, cached: 
         home: directory for artifacts, cache and logs.
         say: takes one line of progress.
         cached: False to run every step, whatever earlier runs left.
+        isolated: run each step in an interpreter of its own, which takes longer: it imports everything again.
 
     Raises:
         FairleadError: a step failed; carries the step's own error and the path of its log.
@@ -84,7 +90,12 @@ def run(package: Path, arguments: dict[str, Any], home: Path, say: Say, cached: 
     cache = home / "cache" / _code_version()
     pipeline = kfp_components.load_component_from_file(str(package))
     progress = _Progress(result, say)
-    with _watching(progress), (folder / "run.log").open("w", encoding="utf-8") as log, _quiet(log):
+    with (
+        _watching(progress, home, isolated),
+        shared().ended_by_interrupt(),
+        (folder / "run.log").open("w", encoding="utf-8") as log,
+        _quiet(log),
+    ):
         local.init(
             runner=local.SubprocessRunner(use_venv=False),
             pipeline_root=str(home / "artifacts"),
@@ -134,8 +145,7 @@ class _Progress:
                 self.result.seconds[step] = self.result.seconds.get(step, 0.0) + seconds
             self.say(f"  {step:<18} {'cached' if seconds is None else f'{seconds:6.1f} s':>8}")
 
-    def failed(self, step: str, log: Path, error: Exception) -> None:
-        cause = f"it took longer than {STEP_TIMEOUT:g} s" if isinstance(error, TimeoutExpired) else _cause(log)
+    def failed(self, step: str, log: Path, cause: str) -> None:
         with self._lock:
             self.failure = self.failure or f"step {step} failed: {cause}\n(the step's log: {log})"
 
@@ -144,6 +154,8 @@ class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[m
     """Runs one step with the interpreter of its image's environment and keeps its output in a file of its own."""
 
     progress: ClassVar[_Progress]
+    home: ClassVar[Path]
+    isolated: ClassVar[bool]
 
     def validate_image(self, image: str) -> None:
         group_of(image)
@@ -152,34 +164,59 @@ class _Handler(subprocess_task_handler.SubprocessTaskHandler):  # type: ignore[m
         step = self.full_command[self.full_command.index("--function_to_execute") + 1]
         group = group_of(self.image)
         ensure([group], ENVIRONMENTS, self.progress.say)
-        python = interpreter(group, ENVIRONMENTS)
-        command = subprocess_task_handler.replace_python_executable(self.full_command, str(python))
         log = self.progress.result.folder / f"{step}-{time.monotonic_ns()}.log"
+        log.touch()
+        started = time.monotonic()
+        try:
+            if self.execute(interpreter(group, ENVIRONMENTS), log) == 0:
+                self.progress.ran(time.monotonic() - started)
+                return status.Status.SUCCESS
+            cause = _cause(log)
+        except TimeoutError:
+            cause = f"it took longer than {STEP_TIMEOUT:g} s"
+        except FairleadError as error:
+            cause = f"{error}\n{_end_of(log)}"
+        self.progress.failed(step, log, cause.strip())
+        return status.Status.FAILURE
+
+    def execute(self, python: Path, log: Path) -> int:
+        """Run the step with an interpreter and return its exit status.
+
+        Raises:
+            TimeoutError: it took too long.
+            FairleadError: its process died.
+        """
         environment = {**os.environ, **self.env_vars}
         # Byte code makes the heavy imports of every later step two to three times faster.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        started = time.monotonic()
+        found = None if self.isolated else carried(self.full_command)
+        if found is not None:
+            code, arguments = found
+            order = Order(python, _code_version(), self.home, code, arguments, environment, log)
+            return shared().run(order, STEP_TIMEOUT)
+        command = subprocess_task_handler.replace_python_executable(self.full_command, str(python))
         with log.open("w", encoding="utf-8") as out:
             try:
-                subprocess.run(
-                    command, stdout=out, stderr=subprocess.STDOUT, env=environment, timeout=STEP_TIMEOUT, check=True
-                )
-            except subprocess.SubprocessError as error:
-                self.progress.failed(step, log, error)
-                return status.Status.FAILURE
-        self.progress.ran(time.monotonic() - started)
-        return status.Status.SUCCESS
+                return subprocess.run(
+                    command, stdout=out, stderr=subprocess.STDOUT, env=environment, timeout=STEP_TIMEOUT, check=False
+                ).returncode
+            except subprocess.TimeoutExpired as error:
+                raise TimeoutError from error
 
 
 def _cause(log: Path) -> str:
     """Take the error out of a step's log: our own errors whole, of any other the end of the trace."""
     text = log.read_text(encoding="utf-8", errors="replace")
     _, mark, ours = text.rpartition("components.core.errors.")
-    return ours.partition(": ")[2].strip() if mark else "\n".join(text.strip().splitlines()[-15:])
+    return ours.partition(": ")[2].strip() if mark else _end_of(log)
+
+
+def _end_of(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-15:])
 
 
 @contextlib.contextmanager
-def _watching(progress: _Progress) -> Iterator[None]:
+def _watching(progress: _Progress, home: Path, isolated: bool) -> Iterator[None]:
     """Put our task handler in the place of kfp's, which knows one interpreter only, and hear of every step's end."""
     handler, execute = subprocess_task_handler.SubprocessTaskHandler, task_executor.execute_single_task
 
@@ -189,7 +226,7 @@ def _watching(progress: _Progress) -> Iterator[None]:
             progress.ended(arguments["task_name"].replace("-", "_"), outputs)
         return outputs, ended
 
-    _Handler.progress = progress
+    _Handler.progress, _Handler.home, _Handler.isolated = progress, home, isolated
     subprocess_task_handler.SubprocessTaskHandler = _Handler
     task_executor.execute_single_task = executed
     try:

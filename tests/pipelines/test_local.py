@@ -40,6 +40,23 @@ def crashed():
     raise KeyError("no such thing")
 
 
+@step("platform")
+def killed():
+    import os
+    import signal
+
+    print("last words", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@step("platform")
+def which(out: dsl.Output[dsl.Artifact]):
+    import os
+    from pathlib import Path
+
+    Path(out.path).write_text(str(os.getpid()))
+
+
 @dsl.pipeline(name="two-environments")
 def two_environments():
     where_else(before=where().outputs["out"])
@@ -53,6 +70,16 @@ def broken_step():
 @dsl.pipeline(name="crashed-step")
 def crashed_step():
     crashed()
+
+
+@dsl.pipeline(name="killed-step")
+def killed_step():
+    killed()
+
+
+@dsl.pipeline(name="which-process")
+def which_process():
+    which()
 
 
 @dsl.component(base_image="python:3.11")
@@ -96,21 +123,49 @@ def test_a_deleted_artifact_is_made_again(tmp_path: Path) -> None:
     assert set(local.run(package, {}, tmp_path, lambda _: None).seconds) == {"where", "where_else"}
 
 
-def test_our_own_error_is_told_whole_and_without_a_trace(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolated", [False, True])
+def test_our_own_error_is_told_whole_and_without_a_trace(tmp_path: Path, isolated: bool) -> None:
     with pytest.raises(FairleadError, match="step broken failed: the table\nof all gates\n") as failure:
-        local.run(_compiled(broken_step, tmp_path), {}, tmp_path, lambda _: None)
+        local.run(_compiled(broken_step, tmp_path), {}, tmp_path, lambda _: None, isolated=isolated)
     assert "Traceback" not in str(failure.value)
 
 
-def test_any_other_error_is_told_with_its_trace(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolated", [False, True])
+def test_any_other_error_is_told_with_its_trace(tmp_path: Path, isolated: bool) -> None:
     with pytest.raises(FairleadError, match=r"step crashed failed: (?s:.*)KeyError: 'no such thing'"):
-        local.run(_compiled(crashed_step, tmp_path), {}, tmp_path, lambda _: None)
+        local.run(_compiled(crashed_step, tmp_path), {}, tmp_path, lambda _: None, isolated=isolated)
 
 
-def test_a_step_that_takes_too_long_is_stopped_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_whose_process_dies_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with pytest.raises(FairleadError, match=r"step killed failed: its process was ended by SIGKILL (?s:.*)last words"):
+        local.run(_compiled(killed_step, tmp_path), {}, tmp_path, lambda _: None)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_step_that_takes_too_long_is_stopped_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolated: bool
+) -> None:
     monkeypatch.setattr(local, "STEP_TIMEOUT", 0.01)
     with pytest.raises(FairleadError, match=r"step where failed: it took longer than 0\.01 s"):
-        local.run(_compiled(two_environments, tmp_path), {}, tmp_path, lambda _: None)
+        local.run(_compiled(two_environments, tmp_path), {}, tmp_path, lambda _: None, isolated=isolated)
+
+
+def test_the_next_run_takes_the_workers_of_the_last_unless_the_code_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = _compiled(which_process, tmp_path)
+
+    def process(isolated: bool = False) -> str:
+        run = local.run(package, {}, tmp_path, lambda _: None, cached=False, isolated=isolated)
+        return run.artifact("which", "out").read_text()
+
+    monkeypatch.setattr(local, "_code_version", lambda: "one")
+    first = process()
+    assert process() == first
+    assert process(isolated=True) != first
+    assert process() == first
+    monkeypatch.setattr(local, "_code_version", lambda: "another")
+    assert process() != first
 
 
 def test_an_argument_that_the_pipeline_does_not_take_is_no_trace(tmp_path: Path) -> None:

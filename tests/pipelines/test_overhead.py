@@ -34,8 +34,8 @@ def test_called_directly_the_steps_leave_what_they_leave_in_a_run(tmp_path: Path
     assert set(through) == set(called) == {"ingest", "check_rows"}
     assert size == same_size
     assert all(spent.seconds > 0 and spent.cpu > 0 for spent in (*through.values(), *called.values()))
-    # A process of its own, which imports kfp and polars, against a call in one that has them.
-    assert through["check_rows"].cpu > called["check_rows"].cpu
+    # Through the runner, kfp is imported a second time, by the worker.
+    assert sum(spent.cpu for spent in through.values()) > sum(spent.cpu for spent in called.values())
 
 
 def test_spent_adds_up() -> None:
