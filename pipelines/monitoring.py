@@ -31,7 +31,8 @@ def monitoring(
     # What was asked and answered, with what is known by now of how it went.
     rows = steps.collect_rows(**case, now=now, log=log, outcomes=outcomes)
     kept = {"rows": rows.outputs["rows"], "bundle": rows.outputs["bundle"]}
-    found = steps.look(**case, now=now, version=rows.outputs["Output"], features=features, **kept)
+    looked_at = {"version": rows.outputs["version"], "day": rows.outputs["day"]}
+    found = steps.look(**case, **looked_at, features=features, **kept)
     findings = {"findings": found.outputs["findings"]}
     steps.raise_alerts(**case, **findings)
     steps.write_look_report(**findings)

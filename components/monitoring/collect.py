@@ -1,12 +1,19 @@
 """A look from what is kept: the registry's champion, the prediction log and the table that it learned from."""
 
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
+from components.core.artifacts import whole_directory, whole_file
 from components.core.config import Settings
-from components.core.errors import FairleadError
+from components.core.contracts import Contract
+from components.core.errors import FairleadError, unknown
 from components.core.use_case import UseCase
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.opening import open_notifiers
@@ -17,6 +24,7 @@ from components.monitoring.watched import watch
 from components.registry.registry import Registry
 from components.registry.store import fetch
 from components.registry.version import Version
+from components.serving.prediction_log_reader import read
 from components.training import signing
 from components.training.bundle import Bundle
 
@@ -31,14 +39,18 @@ def the_day(now: str) -> date:
         now: an ISO date, or ``today`` or nothing for the present day (UTC).
 
     Raises:
-        FairleadError: it is no date.
+        FairleadError: it is no date, or one that has not come yet.
     """
+    today = datetime.now(UTC).date()
     if now in ("", TODAY):
-        return datetime.now(UTC).date()
+        return today
     try:
-        return date.fromisoformat(now)
+        found = date.fromisoformat(now)
     except ValueError as error:
         raise FairleadError(f"now {now!r} is no day; give an ISO date such as 2005-06-30, or {TODAY}") from error
+    if found > today:
+        raise FairleadError(f"now {found} has not come yet; the latest day that can be looked at is today, {today}")
+    return found
 
 
 def champion(use_case: UseCase, settings: Settings) -> Version:
@@ -56,30 +68,88 @@ def champion(use_case: UseCase, settings: Settings) -> Version:
     return found
 
 
-def collect(use_case: UseCase, now: str, log: str, outcomes: str, settings: Settings, rows: Path, bundle: Path) -> str:
+@dataclass(frozen=True)
+class Log:
+    """The watched rows of one version's model, as its servers log them; looking again reads on.
+
+    Args:
+        use_case: whose predictions.
+        contract: of the version.
+        uri: of the prediction log, as ``prediction_log_reader`` takes it.
+        outcomes: SQLite file of the outcomes; empty for the log's own.
+
+    Raises:
+        FairleadError: the log is not named, or cannot be read.
+    """
+
+    use_case: UseCase
+    contract: Contract
+    uri: str
+    outcomes: str
+
+    def __post_init__(self) -> None:
+        if not self.uri:
+            raise FairleadError("no prediction log is named; say where servers log, such as sqlite:///predictions.db")
+
+    @cached_property
+    def _joined(self) -> Joined:
+        outcomes = outcomes_of(self.uri, self.outcomes)
+        return Joined(self.uri, outcomes, self.use_case, self.contract.inputs, model=self.contract.model)
+
+    def at(self, day: date) -> pl.DataFrame:
+        """Return the watched rows as of the end of a day.
+
+        Raises:
+            FairleadError: there are none, and the log is of other models.
+        """
+        rows = self._joined.at(day)
+        if rows.is_empty():
+            self._require_own()
+        return rows
+
+    def _require_own(self) -> None:
+        models = read(self.uri, columns=("model",))["model"].unique().sort().to_list()
+        if models and self.contract.model not in models:
+            raise unknown(
+                f"model in {self.uri}",
+                self.contract.model,
+                models,
+                "Give the log of the servers of this model, which serve it under its own name.",
+            )
+
+
+def collect(
+    use_case: UseCase, now: str, log: str, outcomes: str, settings: Settings, rows: Path, bundle: Path
+) -> tuple[str, str]:
     """Write the watched rows as known on a day, and the champion's bundle beside them.
 
     Args:
         use_case: whose predictions.
         now: see ``the_day``.
-        log: of predictions, as ``prediction_log_reader`` takes it.
+        log: URI of the prediction log.
         outcomes: SQLite file of the outcomes; empty for the log's own.
         settings: where the registry is.
         rows: parquet to write.
         bundle: directory to write.
 
     Returns:
-        The champion's version.
+        The champion's version, and the day as an ISO date.
 
     Raises:
         FairleadError: there is no champion, or the log cannot be read.
     """
-    reigns = champion(use_case, settings)
-    fetched = fetch(reigns.uri, bundle, settings)
-    signing.verify(fetched, settings.verify_key)
-    joined = Joined(log, outcomes_of(log, outcomes), use_case, reigns.contract.inputs)
-    joined.at(the_day(now)).write_parquet(rows)
-    return str(reigns.version)
+    day, reigns = the_day(now), champion(use_case, settings)
+    found = Log(use_case, reigns.contract, log, outcomes).at(day)
+    with tempfile.TemporaryDirectory() as folder:
+        fetched = fetch(reigns.uri, Path(folder), settings)
+        signing.verify(fetched, settings.verify_key)
+        # What an earlier try left may be of another champion.
+        shutil.rmtree(bundle, ignore_errors=True)
+        with whole_directory(bundle) as scratch:
+            shutil.copytree(fetched, scratch, dirs_exist_ok=True)
+    with whole_file(rows) as scratch:
+        found.write_parquet(scratch)
+    return str(reigns.version), day.isoformat()
 
 
 def outcomes_of(log: str, outcomes: str) -> Path:
@@ -104,49 +174,45 @@ def look_at(use_case: UseCase, now: str, version: str, features: Path, rows: Pat
 
     Args:
         use_case: thresholds and label policy.
-        now: the day that the rows were collected for.
+        now: the day that the rows were collected for, an ISO date.
         version: of the champion.
         features: the table of ``build_features`` that the champion learned from, or a later one.
         rows: parquet of watched rows.
-        bundle: directory below which ``collect`` put the bundle.
+        bundle: directory of the bundle that ``collect`` wrote.
     """
-    found = opened(bundle)
-    watched = watch(use_case, found, version, pl.read_parquet(features))
+    watched = watch(use_case, Bundle.open(bundle), version, pl.read_parquet(features))
     return look(watched, pl.read_parquet(rows), the_day(now))
 
 
-def opened(folder: Path) -> Bundle:
-    """Open the one bundle below a folder.
-
-    Raises:
-        FairleadError: there is none, or there are several.
-    """
-    found = [folder] if (folder / "contract.json").exists() else [p.parent for p in folder.glob("*/contract.json")]
-    if len(found) != 1:
-        raise FairleadError(f"{folder} holds {len(found)} bundles, expected one; collect the rows anew")
-    return Bundle.open(found[0])
-
-
-def raise_alerts(use_case: UseCase, findings: Path, settings: Settings, lines: list[str] | None = None) -> str:
+def raise_alerts(use_case: UseCase, findings: Path, settings: Settings, write: Callable[[str], object] = print) -> str:
     """Take findings into the alert book of the home, and tell the notifiers that are set.
+
+    Args:
+        use_case: thresholds.
+        findings: file that a look has written.
+        settings: where the book is, and who is told.
+        write: takes the lines of the console.
 
     Returns:
         The changes, one JSON object on a line.
+
+    Raises:
+        FairleadError: a later day's look is on record.
     """
-    said: list[str] = [] if lines is None else lines
-    book = AlertBook(settings.home / "alerts.db", open_notifiers(settings, said.append))
+    book = AlertBook(settings.home / "alerts.db", open_notifiers(settings, write))
     found = Findings.model_validate_json(findings.read_bytes())
     return "".join(f"{event.model_dump_json()}\n" for event in book.observe(found, use_case.monitoring))
 
 
 def headline(found: Findings) -> dict[str, float]:
-    """Return the few figures of a look that a list of runs shows."""
-    newest = [p for p in found.performance if p.group == "all" and p.version == found.version]
-    drifted = () if found.drift is None else found.drift.drifted()
-    return {
+    """Return the few figures of a look that a list of runs shows; what nothing is known of is left out."""
+    figures = {
         "window_rows": float(found.window.rows),
         "red_calls": float(sum(c.severity == "red" for c in found.calls)),
         "amber_calls": float(sum(c.severity == "amber" for c in found.calls)),
-        "drifted": float(len(drifted)),
-        "cohorts": float(len(newest)),
     }
+    if found.drift is not None and found.drift.severity != "no_data":
+        figures["drifted"] = float(len(found.drift.drifted()))
+    if found.outlier_rate.value is not None:
+        figures["outlier_rate"] = found.outlier_rate.value
+    return figures

@@ -1,29 +1,38 @@
 """Pipeline steps from the prediction log to findings, alerts and a report."""
 
-from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output
+from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output, OutputPath
 
 from components.component import step
 
 
 @step("platform")
 def collect_rows(
-    use_case: str, now: str, log: str, outcomes: str, rows: Output[Dataset], bundle: Output[Artifact]
-) -> str:  # fmt: skip
-    """Join logged predictions with what is known of their outcomes, and fetch the champion; returns its version."""
+    use_case: str,
+    now: str,
+    log: str,
+    outcomes: str,
+    rows: Output[Dataset],
+    bundle: Output[Artifact],
+    version: OutputPath(str),  # type: ignore[valid-type]  # the form that kfp takes
+    day: OutputPath(str),  # type: ignore[valid-type]
+):
+    """Join logged predictions with what is known of their outcomes by the day, and fetch the champion."""
     from pathlib import Path
 
     from components.core.config import read_settings
     from components.core.use_case import load
     from components.monitoring.collect import collect
 
-    return collect(load(use_case), now, log, outcomes, read_settings(), Path(rows.path), Path(bundle.path))
+    told = collect(load(use_case), now, log, outcomes, read_settings(), Path(rows.path), Path(bundle.path))
+    Path(version).write_text(told[0])
+    Path(day).write_text(told[1])
 
 
 @step("platform")
 def look(
     use_case: str,
-    now: str,
     version: str,
+    day: str,
     features: Input[Dataset],
     rows: Input[Dataset],
     bundle: Input[Artifact],
@@ -36,7 +45,7 @@ def look(
     from components.core.use_case import load
     from components.monitoring.collect import headline, look_at
 
-    found = look_at(load(use_case), now, version, Path(features.path), Path(rows.path), Path(bundle.path))
+    found = look_at(load(use_case), day, version, Path(features.path), Path(rows.path), Path(bundle.path))
     Path(findings.path).write_text(found.model_dump_json(indent=1))
     metrics.metadata.update(headline(found))
     Path(metrics.path).touch()

@@ -1,33 +1,38 @@
 """One look: from watched rows, as they are known on a day, to findings. The same rows and day always give the same."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
 import polars as pl
 
 from components.core.contracts import Estimate
-from components.core.errors import FairleadError
+from components.core.errors import ContractViolation, FairleadError
 from components.monitoring.calls import Measured, calls
 from components.monitoring.causes.find import find_causes
+from components.monitoring.concept import concept, concept_calls
+from components.monitoring.drift.apart import Discrepancy
 from components.monitoring.drift.engine import measure_drift
-from components.monitoring.drift.references import Reference, pick_reference
-from components.monitoring.estimated import tracked
-from components.monitoring.histograms import histograms
+from components.monitoring.figures import figures, of_streams
+from components.monitoring.joined import KEY
 from components.monitoring.label_report import label_report
-from components.monitoring.performance import performance
-from components.monitoring.values import Cause, DriftReport, Findings, Performance, Window
+from components.monitoring.performance import NEEDED, performance
+from components.monitoring.values import Call, Cause, DriftReport, Findings, Performance
 from components.monitoring.watched import Watched
+from components.monitoring.weighed import weighed
+from components.monitoring.windows import Windows, cut, why_nothing
 from components.training.curves import wilson
 
-SHOWN = 12
-"""Subjects whose distribution is kept for the report: those that drifted, then those that matter most."""
+ALL = "all"
+"""Stands for every version together."""
 
-OWN_COHORTS = 24
-"""Months back from today for which the reigning model's own performance is told by group; older ones as a whole."""
+EXPLAINED = ("drift", "missing", "schema", "loss", "estimated_loss", "estimate_broken", "group", "outliers")
+"""Calls whose causes are looked for; those about labels have their own in their words."""
+
+COHORT_MONTHS = 24
+"""Performance is told of cohorts that ended no longer ago."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ class Clock:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-def look(watched: Watched, rows: pl.DataFrame, now: date, clock: Clock | None = None) -> Findings:
+def look(
+    watched: Watched, rows: pl.DataFrame, now: date, clock: Clock | None = None, apart: Discrepancy | None = None
+) -> Findings:
     """Look once.
 
     Two performances are told. That of version ``all`` is what clients got, whoever answered. That of the reigning
@@ -56,59 +63,77 @@ def look(watched: Watched, rows: pl.DataFrame, now: date, clock: Clock | None = 
     Args:
         watched: the reigning model.
         rows: watched rows as of ``now``, see ``components.monitoring.joined``.
-        now: nothing known later is in the rows.
+        now: nothing known later is in the rows, and the model was trained by then.
         clock: gets the seconds of each part.
+        apart: what ``drift.apart`` found of the same windows; without it ``mmd`` has no data.
 
     Raises:
-        FairleadError: a row is of a later day than ``now``.
+        ContractViolation: a column is missing.
+        FairleadError: the rows, or the model, know of a later day than ``now``.
     """
     timed = clock or Clock()
-    _check(rows, now)
-    monitoring = watched.use_case.monitoring
-    first = now - timedelta(days=monitoring.window_days - 1)
+    rows = _checked(watched, rows, now)
     with timed.part("score"):
         scored = watched.scored(rows)
-        window = scored.filter(pl.col("event_time") >= first)
+        new = scored.filter(pl.col("event_time") > watched.trained_until)
+    windows = cut(watched, scored, now)
     with timed.part("drift"):
-        kind, least = monitoring.drift.reference, monitoring.drift.minimum_rows
-        picked = pick_reference(kind, scored, "event_time", (first, now), least, watched.reference)
-        drift = _drift(watched, picked, window, first, now)
+        drift = _drift(watched, windows, apart)
     with timed.part("performance"):
-        served = performance(rows, watched.use_case, now, history=watched.history, since=_back(now, OWN_COHORTS))
-        mine = _own(watched, scored, now)
-    with timed.part("causes"):
-        causes = _causes(watched, picked, window, drift)
+        served = _performance(watched, rows, ALL, now)
+        mine = _performance(watched, new, watched.version, now)
+    with timed.part("concept"):
+        streams = concept(watched, new, now)
     with timed.part("labels"):
         labels = label_report(rows, watched.use_case, now)
-    measured = Measured(
-        drift=drift,
-        performance=mine,
-        expected_loss=watched.expected_loss,
-        outlier_rate=_outliers(window),
-        delay_days=labels.delay_days,
-    )
+    outliers = _outliers(windows.rows)
+    measured = Measured(drift, mine, watched.expected_loss, outliers, labels.delay_days)
+    monitoring = watched.use_case.monitoring
+    called = _red_first(*calls(measured, monitoring), *concept_calls(streams, monitoring))
+    with timed.part("causes"):
+        causes = _causes(watched, windows, called, now)
     with timed.part("figures"):
-        figures = _figures(watched, picked, window, drift, (*served, *mine), labels.model_dump(mode="json"))
+        further = figures(watched, windows, drift, served) | of_streams(streams)
+        further |= {"labels": labels.model_dump(mode="json"), "no_data": why_nothing(windows, rows)}
     return Findings(
         use_case=watched.use_case.name,
         model=watched.bundle.contract.model,
         version=watched.version,
         now=now,
-        window=Window(first=first, last=now, rows=len(window)),
+        window=windows.current,
         drift=drift,
         performance=(*served, *mine),
         expected_loss=watched.expected_loss,
-        outlier_rate=measured.outlier_rate,
+        outlier_rate=outliers,
         causes=causes,
-        calls=calls(measured, monitoring),
-        figures=figures,
+        calls=called,
+        figures=further,
     )
 
 
-def _check(rows: pl.DataFrame, now: date) -> None:
-    newest = rows["event_time"].max()
-    if isinstance(newest, date) and newest > now:
-        raise FairleadError(f"rows up to {newest} were handed to a look as of {now}; take the rows as of {now}")
+def _checked(watched: Watched, rows: pl.DataFrame, now: date) -> pl.DataFrame:
+    """Return the rows in their order, since samples and halves depend on it."""
+    inputs = (f.name for f in watched.bundle.contract.inputs)
+    needed = dict.fromkeys((*KEY, *NEEDED, "outlier", *inputs))
+    if missing := [name for name in needed if name not in rows.columns]:
+        raise ContractViolation(
+            f"watched rows lack {', '.join(missing)}; found: {', '.join(rows.columns)}. Make them with Joined, of the "
+            "log of this very model"
+        )
+    for name, what in (("event_time", "events"), ("known_on", "outcomes")):
+        newest = rows[name].max()
+        if isinstance(newest, date) and newest > now:
+            raise FairleadError(f"{what} up to {newest} were handed to a look as of {now}; take the rows as of {now}")
+    if now < watched.as_of:
+        raise FairleadError(
+            f"version {watched.version} of {watched.use_case.name} was trained as of {watched.as_of} and cannot be "
+            f"looked at as of {now}: it knows what came later; look as of {watched.as_of} or a later day"
+        )
+    return rows.sort("event_time", *KEY)
+
+
+def _red_first(*found: Call) -> tuple[Call, ...]:
+    return tuple(sorted(found, key=lambda call: call.severity == "amber"))
 
 
 def _back(now: date, months: int) -> date:
@@ -116,30 +141,43 @@ def _back(now: date, months: int) -> date:
     return back
 
 
-def _own(watched: Watched, scored: pl.DataFrame, now: date) -> tuple[Performance, ...]:
-    """Tell what the reigning model's answers would have been worth, on rows that it has not learned from."""
-    new = scored.filter(pl.col("event_time") > watched.trained_until)
-    if new.is_empty():
+def _performance(watched: Watched, rows: pl.DataFrame, version: str, now: date) -> tuple[Performance, ...]:
+    if rows.is_empty():
         return ()
-    found = performance(new, watched.use_case, now, history=watched.history, since=_back(now, OWN_COHORTS))
-    return tuple(p.model_copy(update={"version": watched.version}) for p in found)
+    found = performance(rows, watched.use_case, now, history=watched.history, since=_back(now, COHORT_MONTHS))
+    return tuple(p.model_copy(update={"version": version}) for p in found)
 
 
-def _drift(watched: Watched, picked: Reference, window: pl.DataFrame, first: date, now: date) -> DriftReport | None:
-    if window.is_empty():
+def _drift(watched: Watched, windows: Windows, apart: Discrepancy | None) -> DriftReport | None:
+    if windows.rows.is_empty():
         return None
-    domains = {f.name: f.values for f in watched.bundle.contract.inputs if f.values is not None}
-    windows = (picked.window, Window(first=first, last=now, rows=len(window)))
-    drift = watched.use_case.monitoring.drift
-    return measure_drift(picked.rows, window, watched.kinds, drift, windows, domains=domains)
+    reference = windows.reference
+    return measure_drift(
+        reference.rows,
+        windows.rows,
+        watched.kinds,
+        watched.use_case.monitoring.drift,
+        (reference.window, windows.current),
+        domains={f.name: f.values for f in watched.bundle.contract.inputs if f.values is not None},
+        discrepancy=apart,
+        reason=reference.reason,
+    )
 
 
-def _causes(watched: Watched, picked: Reference, window: pl.DataFrame, drift: DriftReport | None) -> tuple[Cause, ...]:
-    if drift is None or not drift.drifted() or picked.rows.is_empty():
+def _causes(watched: Watched, windows: Windows, called: Sequence[Call], now: date) -> tuple[Cause, ...]:
+    """Look for what lies behind calls; where nothing called there is nothing to explain."""
+    if not any(call.name in EXPLAINED for call in called):
         return ()
+    labels, grown = watched.use_case.labels, watched.grown
+    sides = [
+        rows
+        if "weight" in rows.columns
+        else weighed(rows, now, labels.maturity_months, labels.minimum_developed, grown)
+        for rows in (windows.reference.rows, windows.rows)
+    ]
     # Causes are told of what was sent, and drift is measured on what the model makes of it: so it tests for itself.
     sent = {f.name: f.kind for f in watched.bundle.contract.inputs}
-    return find_causes(picked.rows, window, None, watched.importance, sent, score=watched.bundle.probability)
+    return find_causes(sides[0], sides[1], None, watched.importance, sent, score=watched.bundle.probability)
 
 
 def _outliers(window: pl.DataFrame) -> Estimate:
@@ -149,26 +187,3 @@ def _outliers(window: pl.DataFrame) -> Estimate:
         return Estimate(value=None, n=0)
     low, high = wilson(odd, n)
     return Estimate(value=odd / n, low=low, high=high, n=n)
-
-
-def _figures(
-    watched: Watched,
-    picked: Reference,
-    window: pl.DataFrame,
-    drift: DriftReport | None,
-    told: Sequence[Performance],
-    labels: Mapping[str, Any],
-) -> dict[str, Any]:
-    monitoring = watched.use_case.monitoring
-    drifted = () if drift is None else tuple(s for s in drift.drifted() if s != "*")
-    by_importance = sorted(watched.importance, key=lambda name: -watched.importance[name])
-    subjects = list(dict.fromkeys([*drifted, "probability", *by_importance]))
-    served = [p for p in told if p.version != watched.version]
-    return {
-        "importance": dict(watched.importance),
-        "histograms": histograms(picked.rows, window, [s for s in subjects if s in watched.kinds][:SHOWN]),
-        "estimate_error": tracked(served, monitoring.loss).model_dump(mode="json"),
-        "labels": labels,
-        "window_rows": len(window),
-        "trained_until": watched.trained_until.isoformat(),
-    }

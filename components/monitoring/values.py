@@ -161,5 +161,8 @@ class Findings(_Value):
 
     @property
     def severity(self) -> Severity:
-        called: list[Severity] = [c.severity for c in self.calls]
-        return worst(called) if called else "green"
+        """The worst call; without any, ``green`` where something was measured and ``no_data`` where nothing was."""
+        told = () if self.drift is None else (self.drift.severity,)
+        if self.calls:
+            return worst([c.severity for c in self.calls])
+        return "no_data" if worst([*told, *(p.severity for p in self.performance)]) == "no_data" else "green"

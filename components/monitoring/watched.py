@@ -1,19 +1,20 @@
 """What is watched: the reigning model, what it promised, and the rows it learned from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from components.core.contracts import Estimate, Kind
-from components.core.errors import FairleadError
+from components.core.errors import ContractViolation, FairleadError
 from components.core.use_case import UseCase
 from components.features.rows import from_frame
 from components.monitoring.expected import expected
 from components.monitoring.importance import importance
 from components.training.bundle import Bundle
+from components.training.development import Development, learn, weigh
 
 REFERENCE_ROWS = 20_000
 """Rows of the reference at most: beyond that a distance moves in the third digit, and every look pays for them."""
@@ -29,9 +30,11 @@ class Watched:
         version: under which it is registered.
         expected_loss: of the metric that alarms go by, from the bundle's card.
         importance: share of each input and each feature in how the answers move.
-        reference: rows that the model learned from, as ``scored`` lays them out.
+        reference: rows that the model learned from: ``event_time``, the inputs, what ``scored`` adds, and ``label``
+            and ``weight`` as the training date knew them.
         history: ``event_time``, ``outcome_time`` and ``outcome`` of rows older than the log, all that the training
-            date knew: they tell how outcomes come in.
+            date knew.
+        grown: how outcomes come in, as those of ``history`` did.
     """
 
     use_case: UseCase
@@ -41,6 +44,12 @@ class Watched:
     importance: Mapping[str, float]
     reference: pl.DataFrame
     history: pl.DataFrame
+    grown: Development
+
+    @property
+    def as_of(self) -> date:
+        """Training date: all that the model, its reference and its history know was known by then."""
+        return date.fromisoformat(self.bundle.contract.as_of)
 
     @property
     def trained_until(self) -> date:
@@ -76,17 +85,14 @@ def watch(use_case: UseCase, bundle: Bundle, version: str, features: pl.DataFram
             only what was known by then.
 
     Raises:
-        FairleadError: the table has no row that the model can have learned from.
+        ContractViolation: the table lacks a column.
+        FairleadError: the table has not the rows that the model learned from.
     """
+    table = _require(features, bundle).with_columns(pl.col("event_time", "outcome_time").cast(pl.Date))
     as_of, until = (date.fromisoformat(d) for d in (bundle.contract.as_of, bundle.contract.trained_until))
-    day = pl.col("event_time").cast(pl.Date)
-    learned = _in_window(features.filter(day <= until), use_case, as_of)
-    if learned.is_empty():
-        raise FairleadError(
-            f"no row of the table is of {until} or before, and that is what version {version} of {use_case.name} "
-            "learned from; hand in the table that it was trained on"
-        )
-    chosen = _sample(learned, use_case.training.seed)
+    learned = _learned(table, use_case, version, as_of, until)
+    history = _known(table.filter(pl.col("event_time") <= as_of), as_of)
+    grown = learn([(history, as_of)], use_case.labels.maturity_months)
     made = Watched(
         use_case=use_case,
         bundle=bundle,
@@ -94,18 +100,51 @@ def watch(use_case: UseCase, bundle: Bundle, version: str, features: pl.DataFram
         expected_loss=expected(bundle.path, use_case.monitoring.loss),
         importance=importance(bundle, use_case.training.seed),
         reference=pl.DataFrame(),
-        history=_known(features.filter(day <= as_of), as_of),
+        history=history,
+        grown=grown,
     )
-    reference = made.scored(chosen.with_columns(event_time=day))
-    return Watched(**{**made.__dict__, "reference": reference})
+    chosen = _sample(_labelled(learned, use_case, as_of, grown), use_case.training.seed)
+    return replace(made, reference=made.scored(chosen))
+
+
+def _require(features: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
+    inputs = [f.name for f in bundle.contract.inputs]
+    needed = list(dict.fromkeys(("event_time", "outcome", "outcome_time", *inputs)))
+    if missing := [name for name in needed if name not in features.columns]:
+        raise ContractViolation(
+            f"the table of features lacks {', '.join(missing)}; found: {', '.join(features.columns)}. Make it with "
+            "build_features, from the table that the model was trained on"
+        )
+    return features.select(needed)
+
+
+def _learned(table: pl.DataFrame, use_case: UseCase, version: str, as_of: date, until: date) -> pl.DataFrame:
+    """Return the rows that the model learned from: those of its window up to the newest, which has to be there."""
+    first, newest = table["event_time"].min(), table["event_time"].max()
+    learned = _in_window(table.filter(pl.col("event_time") <= until), use_case, as_of)
+    if not isinstance(newest, date) or newest < until or learned.is_empty():
+        holds = "has no rows" if newest is None else f"holds rows from {first!s} to {newest!s}"
+        window = use_case.training.window
+        raise FairleadError(
+            f"the table of features {holds}, and version {version} of {use_case.name} learned from rows up to {until}, "
+            f"window {window} before {as_of}; hand in the table that it was trained on, or a newer one"
+        )
+    return learned
+
+
+def _labelled(rows: pl.DataFrame, use_case: UseCase, as_of: date, grown: Development) -> pl.DataFrame:
+    """Put the labels of the training date, with weights where time still ran, in place of what hindsight knows."""
+    labels, numbered = use_case.labels, rows.with_row_index("_place")
+    known = weigh(numbered, as_of, labels.maturity_months, labels.minimum_developed, grown)
+    joined = numbered.join(known.select("_place", "label", "weight"), on="_place", how="left", maintain_order="left")
+    return joined.drop("_place", "outcome", "outcome_time")
 
 
 def _in_window(rows: pl.DataFrame, use_case: UseCase, as_of: date) -> pl.DataFrame:
     window = use_case.training.window
     if window.policy != "sliding" or window.months is None:
         return rows
-    start = pl.lit(as_of).dt.offset_by(f"-{window.months}mo")
-    return rows.filter(pl.col("event_time").cast(pl.Date) > start)
+    return rows.filter(pl.col("event_time") > pl.lit(as_of).dt.offset_by(f"-{window.months}mo"))
 
 
 def _sample(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -116,9 +155,9 @@ def _sample(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def _known(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    known = (pl.col("outcome") == 1) & (pl.col("outcome_time").cast(pl.Date) <= as_of)
+    known = (pl.col("outcome") == 1) & (pl.col("outcome_time") <= as_of)
     return rows.select(
-        pl.col("event_time").cast(pl.Date),
-        outcome_time=pl.when(known).then(pl.col("outcome_time").cast(pl.Date)),
+        "event_time",
+        outcome_time=pl.when(known).then("outcome_time"),
         outcome=known.fill_null(value=False).cast(pl.Int64),
     )
