@@ -102,7 +102,8 @@ class Loop:
             table = self.world.features
             decision = decide_now(self.settings, self.use_case, found, table, self.features)
         self.say(self._line(found, decision))
-        if decision.action == "retrain":
+        # After the last day nobody comes: a rollout would wait for loans in vain.
+        if decision.action == "retrain" and now < self.last:
             self._retrain(decision, now)
 
     def _retrain(self, decision: Decision, now: date) -> None:

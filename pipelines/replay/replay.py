@@ -2,7 +2,9 @@
 
 import multiprocessing
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -53,7 +55,7 @@ def replay(settings: Settings, say: Say) -> Replayed:
     case = use_cases.load(USE_CASE)
     ours = prepare(settings)
     features = history(case, ours.home / "history")
-    with environment(ours), ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as aside:
+    with environment(ours), beside() as aside:
         say(f"The first model: trained on what was known on {case.as_of}")
         champion = crown(ours, USE_CASE, train(ours, case.as_of, _steps(say)))
         bundle = fetch(champion.uri, ours.home / "fetched", ours)
@@ -74,10 +76,24 @@ def replay(settings: Settings, say: Say) -> Replayed:
     return found
 
 
+@contextmanager
+def beside() -> Iterator[ProcessPoolExecutor]:
+    """Have a process of its own beside the block; where the block fails nobody waits for what it still does."""
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
+
+
 def _live(settings: Settings, case: UseCase, champion: Version, features: Path, say: Say) -> Loop:
     plane = plane_of(settings)
-    plane.open(champion.model_uri)
     try:
+        plane.open(champion.model_uri)
         feed = Feed(
             f"{plane.url}/v2/models/{case.name}/infer",
             champion.contract.inputs,
