@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
 from components.core import use_case as use_cases
 from components.core.access import read_access
 from components.core.artifacts import write_whole
 from components.core.config import Settings
 from components.core.errors import FairleadError, unknown
 from components.core.ledger import Ledger
-from components.core.watching import Window
 from components.registry.registry import Registry
 from components.retraining.records import Records
-from components.retraining.retrained import retrained
 from components.retraining.runner import Runner
 from components.retraining.trigger import Around, Trigger
 from components.retraining.values import Progress, Run
@@ -136,7 +132,7 @@ class LocalTraining:
 
 
 def arguments(use_case: str, run: Run, source: str = "", extra: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the pipeline's parameters for a run: its training date, and the use case as retraining takes it.
+    """Return the pipeline's parameters for a run: its training date, and the window to learn from.
 
     Args:
         use_case: name of one that ships, or the path of a YAML file.
@@ -151,33 +147,7 @@ def arguments(use_case: str, run: Run, source: str = "", extra: tuple[str, ...] 
     if name != run.use_case:
         raise unknown("use case of run " + run.key, name, [run.use_case])
     given = parameters(use_case, run.decision.as_of.isoformat(), source, extra)
-    return {**given, "use_case": retrained_text(str(given["use_case"]), run.decision.window)}
-
-
-def retrained_text(use_case: str, window: Window) -> str:
-    """Return the use case that a run trains on, as ``components.retraining.retrained`` has it, for the pipeline.
-
-    Args:
-        use_case: name of one that ships, or the text of its YAML.
-        window: to train on.
-
-    Returns:
-        What was given where nothing changes, else the YAML with the changes put in.
-
-    >>> text = retrained_text("sba_loans", Window(policy="sliding", months=48))
-    >>> str(use_cases.load(text).training.window)
-    'sliding 48 months'
-    """
-    case = use_cases.load(use_case)
-    wanted = retrained(case, window)
-    if wanted == case:
-        return use_case
-    shipped = use_case in use_cases.shipped()
-    text = (use_cases.SHIPPED / f"{use_case}.yaml").read_text(encoding="utf-8") if shipped else use_case
-    written = yaml.safe_load(text)
-    written["training"]["window"] = window.model_dump(exclude_none=True)
-    written["labels"]["immature"] = wanted.labels.immature
-    return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
+    return {**given, "window": run.decision.window.model_dump_json(exclude_none=True)}
 
 
 def trigger_of(settings: Settings, runner: Runner) -> Trigger:

@@ -24,7 +24,7 @@ def _checked_table(case: dict, time: dict, origin: dict, mended: dict):
 @dsl.pipeline(name="fairlead-training", description="From a table of labelled events to a gated, registered model.")
 def training(
     use_case: str = "sba_loans", as_of: str = "", source: str = "", freshness: str = "",
-    repaired: str = "", repaired_freshness: str = "", shards: list = SHARDS,
+    repaired: str = "", repaired_freshness: str = "", window: str = "", shards: list = SHARDS,
 ):  # fmt: skip
     """Train, judge and register one model.
 
@@ -35,9 +35,12 @@ def training(
         freshness: anything that changes when the source's content does; part of the cache key of ``ingest``.
         repaired: where a table of repaired rows is; those that pass take the places of the rows that they mend.
         repaired_freshness: the same for its content; part of the cache key of ``check_rows``.
+        window: JSON of the window that a retraining learns from; empty for the use case as it is written. It comes in
+            after the features, so that these are taken from the cache.
         shards: the search, one task for each: algorithm, seed, number of trials.
     """
     case, time = {"use_case": use_case}, {"use_case": use_case, "as_of": as_of}
+    learn = {"use_case": use_case, "window": window}
     with dsl.ExitHandler(steps.report_outcome(**case), name="train-judge-register"):
         origin = {"source": source, "freshness": freshness}
         mended = {"repaired": repaired, "freshness": repaired_freshness}
@@ -45,15 +48,16 @@ def training(
 
         # What was known when: features at each row's own time, labels at the training date.
         features = steps.build_features(**case, clean=rows.outputs["clean"]).after(leakage)
-        labels = steps.label_rows(**time, features=features.outputs["features"])
+        labels = steps.label_rows(**learn, as_of=as_of, features=features.outputs["features"])
         data = {"dataset": labels.outputs["dataset"]}
 
         # The model, and how good it is.
         with dsl.ParallelFor(shards, name="search", parallelism=2) as shard:
-            search = steps.tune(**case, **data, shard=shard)
+            search = steps.tune(**learn, **data, shard=shard)
         trials = dsl.Collected(search.outputs["trials"])
         known = {"features": features.outputs["features"]}
-        model = steps.train(**time, **data, **known, data_hash=table.outputs["Output"], trials=trials)
+        found = {"data_hash": table.outputs["Output"], "trials": trials}
+        model = steps.train(**learn, as_of=as_of, **data, **known, **found)
         scored = {**data, "predictions": model.outputs["predictions"]}
         measured = steps.evaluate(**case, **scored, draft=model.outputs["draft"])
         records = {"slices": measured.outputs["slices"], "chosen": model.outputs["chosen"]}
@@ -62,7 +66,7 @@ def training(
 
         # The hand-over: what is signed is what is served, and it answers as it did in training.
         known = {"labels": labels.outputs["report"], "rows": rows.outputs["report"]}
-        package = steps.package(**case, **known, draft=model.outputs["draft"], slices=records["slices"])
+        package = steps.package(**learn, **known, draft=model.outputs["draft"], slices=records["slices"])
         bundle = package.outputs["bundle"]
         smoke = {"smoke": steps.smoke_test(**scored, bundle=bundle).outputs["report"]}
         anchors = steps.explain_examples(bundle=bundle)

@@ -1,5 +1,6 @@
 """Watching on this machine: look again and again, tell, decide, and where that is asked for train anew."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,34 +8,43 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
-from components.monitoring.report import write_report
 
 from components.core import use_case as use_cases
 from components.core.artifacts import write_whole
 from components.core.config import Settings
 from components.core.errors import FairleadError
+from components.core.retrained import retrained
+from components.core.use_case import UseCase
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.opening import open_notifiers
-from components.monitoring.collect import champion, outcomes_of, the_day
+from components.monitoring.collect import Log, champion, the_day
+from components.monitoring.drift.apart import Discrepancy, measure_apart
 from components.monitoring.exported import Looked
 from components.monitoring.exporter import Exporter
-from components.monitoring.joined import Joined
 from components.monitoring.kept_looks import keep
 from components.monitoring.look import look
+from components.monitoring.report import write_report
 from components.monitoring.values import Findings
 from components.monitoring.watched import Watched, watch
+from components.monitoring.windows import cut
 from components.registry.store import fetch
 from components.registry.version import Version
+from components.retraining.records import Records
 from components.retraining.trigger import Trigger
-from components.retraining.values import Decision
+from components.retraining.values import Decision, Run
 from components.training import signing
 from components.training.bundle import Bundle
 from pipelines.alert_commands import book_path, looks_path
+from pipelines.environments import ensure, interpreter
 from pipelines.live_traffic import history
 from pipelines.retraining_decision import decide_now, read_findings
 from pipelines.retraining_runs import records_of
+from pipelines.runners.local import ENVIRONMENTS
 
 Say = Callable[[str], object]
+
+PASSING = (FairleadError, OSError, sqlite3.Error)
+"""What may be over at the next look: something that is not there yet, a full disk, a database that is locked."""
 
 EARLIER = 40
 """Looks before the newest that its report shows."""
@@ -62,16 +72,19 @@ class Watching:
     say: Say
     trigger: Trigger | None = None
     _watched: Watched | None = field(default=None, init=False)
-    _joined: Joined | None = field(default=None, init=False)
+    _log: Log | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.case = use_cases.load(self.use_case)
         notifiers = open_notifiers(self.settings, self.say)
         self._book = AlertBook(book_path(self.settings), notifiers)
-        self.exporter = Exporter(self._book.store, notifiers)
+        self.exporter = Exporter(self._book.store, notifiers, looks_path(self.settings))
 
     def look(self, now: str = "") -> Findings:
         """Look once: findings and report are kept, alerts told, a decision made, and a run started where one is due.
+
+        What was done before is not done again: the same look tells nobody twice and starts nothing twice, and a process
+        that was killed in the middle of one is followed by one that goes on.
 
         Args:
             now: the day, see ``components.monitoring.collect.the_day``.
@@ -80,12 +93,15 @@ class Watching:
             FairleadError: there is no champion, the log cannot be read, or a later day was looked at before.
         """
         day, started = the_day(now), time.monotonic()
-        watched, joined = self._the_watched()
-        rows = joined.at(day)
-        found = look(watched, rows, day)
+        watched, log = self._the_watched()
+        rows = log.at(day)
+        found = look(watched, rows, day, apart=self._apart(watched, rows, day))
+        # The page first: whoever is told of an alert finds it there.
         self._keep(found)
         events = self._book.observe(found, self.case.monitoring)
         self.say(headline(found, len(events)))
+        for reason in found.figures["no_data"].values():
+            self.say(f"  no data: {reason}")
         decision = decide_now(self.settings, self.case, found, rows, self._table())
         self._act(decision, found, day)
         looked = self._looked(found, time.monotonic() - started)
@@ -102,12 +118,25 @@ class Watching:
         """Return where the page of a look is."""
         return self.settings.home / "reports" / f"{self.case.name}-look-{day}.html"
 
-    def _the_watched(self) -> tuple[Watched, Joined]:
+    def _the_watched(self) -> tuple[Watched, Log]:
         reigns = champion(self.case, self.settings)
-        if self._watched is None or self._joined is None or self._watched.version != str(reigns.version):
-            self._watched = watch(self.case, self._open(reigns), str(reigns.version), pl.read_parquet(self._table()))
-            self._joined = Joined(self.log, outcomes_of(self.log, self.outcomes), self.case, reigns.contract.inputs)
-        return self._watched, self._joined
+        if self._watched is None or self._log is None or self._watched.version != str(reigns.version):
+            case = trained_like(self.case, str(reigns.version), records_of(self.settings))
+            self._watched = watch(case, self._open(reigns), str(reigns.version), pl.read_parquet(self._table()))
+            self._log = Log(self.case, reigns.contract, self.log, self.outcomes)
+        return self._watched, self._log
+
+    def _apart(self, watched: Watched, rows: pl.DataFrame, day: date) -> Discrepancy | None:
+        """Measure what alibi-detect does in its own environment, where the use case asks for it and there are rows."""
+        drift = self.case.monitoring.drift
+        if "mmd" not in drift.multivariate:
+            return None
+        windows = cut(watched, watched.scored(rows), day)
+        if min(len(windows.rows), len(windows.reference.rows)) < drift.minimum_rows:
+            return None
+        ensure(["drift"], ENVIRONMENTS, self.say)
+        python = interpreter("drift", ENVIRONMENTS)
+        return measure_apart(windows.reference.rows, windows.rows, watched.kinds, python)
 
     def _open(self, version: Version) -> Bundle:
         fetched = fetch(version.uri, self.settings.home / "fetched", self.settings)
@@ -120,24 +149,38 @@ class Watching:
     def _keep(self, found: Findings) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / f"{found.use_case}-{found.now}.json", found.model_dump_json(indent=1).encode())
-        known = sorted(p for p in self.folder.glob(f"{found.use_case}-*.json") if p.stem[-10:] < found.now.isoformat())
         target = self.report(found.now)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_report(found, target, [read_findings(p) for p in known[-EARLIER:]])
+        write_report(found, target, self._earlier(found.now))
+
+    def _earlier(self, day: date) -> list[Findings]:
+        """Return the looks before a day, old to new; one that cannot be read any more is left out of the report."""
+        known = sorted(p for p in self.folder.glob(f"{self.case.name}-*.json") if p.stem[-10:] < day.isoformat())
+        found = []
+        for path in known[-EARLIER:]:
+            try:
+                found.append(read_findings(path))
+            except FairleadError as error:
+                self.say(f"  left out of the report: {error}")
+        return found
 
     def _act(self, decision: Decision, found: Findings, day: date) -> None:
+        due = decision.action == "retrain"
         if self.trigger is None:
-            if decision.action == "retrain":
+            if due:
                 self.say(f"  a training run is due by {decision.trigger}: fairlead retraining run")
             return
         # First what an earlier look, or a process that died, has left open.
-        run = self.trigger.advance(self.case.name, day)
-        if decision.action == "retrain" and (run is None or run.ended):
-            run = self.trigger.fire(self.case.name, found.version, decision, day)
-        if run is not None and (not run.ended or run.key == decision.key):
-            self.say(
-                f"  run {run.key}: {run.state.replace('_', ' ')} {run.reason.splitlines()[0] if run.reason else ''}"
-            )
+        open_ = {run.key for run in records_of(self.settings).runs(self.case.name) if not run.ended}
+        run = self.trigger.advance(self.case.name, day) if open_ else None
+        if run is not None:
+            self._tell(run)
+        elif due:
+            self._tell(self.trigger.fire(self.case.name, found.version, decision, day))
+
+    def _tell(self, run: Run) -> None:
+        reason = f": {run.reason.splitlines()[0]}" if run.reason else ""
+        self.say(f"  run {run.key}: {run.state.replace('_', ' ')}{reason}")
 
     def _looked(self, found: Findings, seconds: float) -> Looked:
         runs = records_of(self.settings).runs(self.case.name)
@@ -152,6 +195,18 @@ class Watching:
         )
 
 
+def trained_like(use_case: UseCase, version: str, records: Records) -> UseCase:
+    """Return the use case as a version was trained on it: a run that retraining started has a window of its own.
+
+    Args:
+        use_case: as it is written.
+        version: that reigns.
+        records: of all training runs.
+    """
+    made = [run for run in records.runs(use_case.name) if run.version == version]
+    return retrained(use_case, made[-1].decision.window) if made else use_case
+
+
 def watch_on(watching: Watching, seconds: float, stop: Callable[[float], bool]) -> None:
     """Look every so many seconds until told to stop; a look that fails is told, and tried again at the next.
 
@@ -164,14 +219,14 @@ def watch_on(watching: Watching, seconds: float, stop: Callable[[float], bool]) 
         started = time.monotonic()
         try:
             watching.look()
-        except FairleadError as error:
+        except PASSING as error:
             watching.say(f"fairlead: the look failed and is tried again: {error}")
         if stop(max(0.0, started + seconds - time.monotonic())):
             return
 
 
 def headline(found: Findings, changes: int) -> str:
-    """Say a look in one line.
+    """Say a look in one line; a look that could tell nothing is not calm.
 
     Args:
         found: of the look.
@@ -181,4 +236,5 @@ def headline(found: Findings, changes: int) -> str:
     called = f"{len(reds)} red ({', '.join(reds[:3])}{' …' if len(reds) > 3 else ''}), {len(ambers)} amber"
     told = f"{changes} alerts changed" if changes else "no alert changed"
     rows = f"{found.window.rows:,} rows since {found.window.first}"
-    return f"{found.now} version {found.version}: {rows}; {called if found.calls else 'calm'}; {told}"
+    calm = "no data" if found.severity == "no_data" else "calm"
+    return f"{found.now} version {found.version}: {rows}; {called if found.calls else calm}; {told}"

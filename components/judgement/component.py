@@ -58,6 +58,7 @@ def judge(
 @step("platform")
 def package(
     use_case: str,
+    window: str,
     draft: Input[Model],
     rows: Input[Artifact],
     labels: Input[Artifact],
@@ -69,8 +70,9 @@ def package(
     from pathlib import Path
 
     from components.core.config import read_settings
-    from components.core.use_case import load
+    from components.core.retrained import load_for_training
     from components.judgement.packaging import package
 
     paths = [Path(a.path) for a in (draft, rows, labels, slices)]
-    package(load(use_case), *paths, settings=read_settings(), card=Path(card.path), target=Path(bundle.path))
+    case = load_for_training(use_case, window)
+    package(case, *paths, settings=read_settings(), card=Path(card.path), target=Path(bundle.path))

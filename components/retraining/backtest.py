@@ -29,7 +29,7 @@ from components.core.watching import Window
 from components.features.rows import from_frame, request_fields
 from components.judgement.compare import compare
 from components.retraining.pressure import after
-from components.retraining.retrained import retrained
+from components.core.retrained import retrained
 from components.training.algorithms import algorithm
 from components.training.dataset import weights_of
 from components.training.development import weigh

@@ -6,26 +6,35 @@ from components.component import step
 
 
 @step("platform")
-def label_rows(use_case: str, as_of: str, features: Input[Dataset], dataset: Output[Dataset], report: Output[Artifact]):
+def label_rows(
+    use_case: str,
+    as_of: str,
+    window: str,
+    features: Input[Dataset],
+    dataset: Output[Dataset],
+    report: Output[Artifact],
+):
     """Label the rows whose outcome had time to show by the training date, and split them by time."""
     from pathlib import Path
 
-    from components.core.use_case import as_of_date, load
+    from components.core.retrained import load_for_training
+    from components.core.use_case import as_of_date
     from components.training.labels import label_rows
 
-    case = load(use_case)
+    case = load_for_training(use_case, window)
     label_rows(Path(features.path), case, as_of_date(case, as_of), Path(dataset.path)).write(Path(report.path))
 
 
 @step("platform")
-def tune(use_case: str, shard: dict, dataset: Input[Dataset], trials: Output[Artifact]):
+def tune(use_case: str, window: str, shard: dict, dataset: Input[Dataset], trials: Output[Artifact]):
     """Search hyperparameters: one shard of the search, with an algorithm, a seed and a number of trials of its own."""
     from pathlib import Path
 
-    from components.core.use_case import load
+    from components.core.retrained import load_for_training
     from components.training.tune import Trials, search
 
-    found = search(Path(dataset.path), load(use_case), shard["algorithm"], int(shard["trials"]), int(shard["seed"]))
+    case = load_for_training(use_case, window)
+    found = search(Path(dataset.path), case, shard["algorithm"], int(shard["trials"]), int(shard["seed"]))
     Path(trials.path).write_bytes(Trials.dump_json(found, indent=1))
 
 
@@ -33,6 +42,7 @@ def tune(use_case: str, shard: dict, dataset: Input[Dataset], trials: Output[Art
 def train(
     use_case: str,
     as_of: str,
+    window: str,
     data_hash: str,
     features: Input[Dataset],
     dataset: Input[Dataset],
@@ -44,12 +54,13 @@ def train(
     """Train one model with the best trial's hyperparameters; write it as a bundle, and its scores of every row."""
     from pathlib import Path
 
-    from components.core.use_case import as_of_date, load
+    from components.core.retrained import load_for_training
+    from components.core.use_case import as_of_date
     from components.training.bundle import write
     from components.training.train import predict, train
     from components.training.tune import Trials, best
 
-    case = load(use_case)
+    case = load_for_training(use_case, window)
     trial = best([t for shard in trials for t in Trials.validate_json(Path(shard.path).read_bytes())])
     Path(chosen.path).write_text(trial.model_dump_json())
     rows = Path(dataset.path)

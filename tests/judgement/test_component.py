@@ -34,6 +34,7 @@ def test_package_step_signs_with_the_keys_of_the_place(draft, packed, session_se
     monkeypatch.setenv("FAIRLEAD_HOME", str(session_settings.home))
     inputs = {name: artifact(getattr(packed, name)) for name in ("rows", "labels", "slices")}
     component.package.python_func(
+        window="",
         use_case="sba_loans",
         draft=artifact(draft),
         **inputs,

@@ -12,17 +12,16 @@ from components.component import step
 from components.core.config import read_settings
 from components.core.errors import FairleadError
 from components.core.ledger import Ledger
+from components.core.retrained import load_for_training, retrained
 from components.core.use_case import SHIPPED, load
 from components.core.watching import Window
 from components.retraining.memory_runner import MemoryRunner
-from components.retraining.retrained import retrained
 from components.retraining.values import Decision, Run
 from pipelines.retraining_runs import (
     LocalTraining,
     Placed,
     arguments,
     records_of,
-    retrained_text,
     trigger_of,
 )
 from tests.retraining.world import child
@@ -49,21 +48,21 @@ def judge(as_of: str, source: str, rest: str):
 
 
 @step("platform")
-def register(use_case: str, registered: dsl.Output[dsl.Artifact]):
+def register(use_case: str, window: str, registered: dsl.Output[dsl.Artifact]):
     import json
     from pathlib import Path
 
-    from components.core.use_case import load
+    from components.core.retrained import load_for_training
 
-    window = str(load(use_case).training.window)
-    Path(registered.path).write_text(json.dumps({"version": 2, "use_case": window}))
+    learned = str(load_for_training(use_case, window).training.window)
+    Path(registered.path).write_text(json.dumps({"version": 2, "use_case": learned}))
 
 
 @dsl.pipeline(name="small")
-def small(use_case: str, as_of: str, source: str, freshness: str, repaired: str, repaired_freshness: str):
+def small(use_case: str, as_of: str, source: str, freshness: str, repaired: str, repaired_freshness: str, window: str):
     judged = judge(as_of=as_of, source=source, rest=f"{freshness}{repaired}{repaired_freshness}")
     judged.set_caching_options(False)
-    register(use_case=use_case).after(judged)
+    register(use_case=use_case, window=window).after(judged)
 
 
 @pytest.fixture(scope="module")
@@ -149,26 +148,13 @@ def test_a_watcher_that_is_killed_while_it_trains_is_followed_by_one_that_ends_t
     assert [(e["key"], e["version"]) for e in told] == [("k1", "2")]
 
 
-def test_a_use_case_travels_as_text_only_where_a_retraining_takes_it_otherwise():
-    text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8").partition("\nmonitoring:")[0] + "\n"
-    assert retrained_text(text, Window()) == text
-    changed = retrained_text(text, SLIDING)
-    assert load(changed) == retrained(load(text), SLIDING)
-    assert retrained_text(changed, SLIDING) == changed
-    assert load(retrained_text(changed, Window())) == load(text)
-    weighing = text + "retraining: {immature: weigh}\n"
-    assert load(retrained_text(weighing, Window())).labels.immature == "weigh"
-    shipped = retrained(load("sba_loans"), SLIDING)
-    assert load(retrained_text("sba_loans", SLIDING)) == shipped
-    assert shipped.training.window == SLIDING
-
-
 def test_arguments_carry_the_training_date_and_the_window(tmp_path):
     given = arguments(
         "sba_loans", run(window=SLIDING), "table.csv", ('shards=[{"algorithm":"xgboost","seed":1,"trials":2}]',)
     )
     assert (given["as_of"], given["source"], len(given["shards"])) == ("2005-06-30", "table.csv", 1)
-    assert load(given["use_case"]).training.window == SLIDING
+    found = load_for_training(given["use_case"], given["window"])
+    assert found == retrained(load("sba_loans"), SLIDING)
     other = tmp_path / "other.yaml"
     shipped = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
     other.write_text(shipped.replace("name: sba_loans", "name: other"), encoding="utf-8")

@@ -35,6 +35,7 @@ def quick():
 
 def test_label_step_writes_data_set_and_report(small_dataset, tmp_path):
     component.label_rows.python_func(
+        window="",
         use_case="sba_loans",
         as_of=AS_OF.isoformat(),
         features=artifact(small_dataset.with_name("features.parquet")),
@@ -49,9 +50,12 @@ def test_a_search_is_done_shard_by_shard_and_the_best_trial_is_trained(small_dat
     shards = [{"algorithm": "xgboost", "seed": 1, "trials": 1}, {"algorithm": "logistic", "seed": 2, "trials": 1}]
     found = [artifact(tmp_path / f"trials_{i}.json") for i in range(len(shards))]
     for shard, trials in zip(shards, found, strict=True):
-        component.tune.python_func(use_case="sba_loans", shard=shard, dataset=artifact(small_dataset), trials=trials)
+        component.tune.python_func(
+            window="", use_case="sba_loans", shard=shard, dataset=artifact(small_dataset), trials=trials
+        )
     outputs = {name: artifact(tmp_path / name) for name in ("draft", "predictions", "chosen")}
     component.train.python_func(
+        window="",
         use_case="sba_loans",
         as_of=AS_OF.isoformat(),
         data_hash="d" * 64,

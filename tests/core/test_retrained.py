@@ -1,7 +1,8 @@
 import pytest
 
+from components.core.errors import FairleadError
+from components.core.retrained import load_for_training, retrained
 from components.core.watching import Retraining, Window
-from components.retraining.retrained import retrained
 
 SLIDING = Window(policy="sliding", months=36)
 
@@ -26,3 +27,14 @@ def test_window_and_rows_are_those_of_the_retraining_and_all_else_stays(sba, lab
     assert (found.training.window, found.labels.immature) == (SLIDING, expected)
     back = found.model_copy(update={"training": case.training, "labels": case.labels})
     assert back == case
+
+
+def test_a_training_run_learns_by_the_use_case_or_by_the_window_of_a_decision(sba):
+    assert load_for_training("sba_loans", "") == sba
+    assert load_for_training("sba_loans", SLIDING.model_dump_json(exclude_none=True)) == retrained(sba, SLIDING)
+
+
+@pytest.mark.parametrize("window", ["sliding", '{"policy": "sliding"}', "{}x"])
+def test_a_window_that_is_none_is_refused_with_one_that_is(window):
+    with pytest.raises(FairleadError, match="is none; give JSON such as"):
+        load_for_training("sba_loans", window)
