@@ -33,7 +33,7 @@ def losses(found: Replayed) -> str:
         rates.bar(days, [c.bad_rate for c in found.cohorts], width=80, color=RED, alpha=0.5)
         rates.set_ylabel("bad loans")
         for way, (name, colour) in WAYS.items():
-            values = [c.loss[way].value for c in found.cohorts]
+            values = [_or_nan(c.loss[way].value) for c in found.cohorts]
             axes.plot(days, values, color=colour, label=name, linewidth=2.2 if way == "fairlead" else 1.3)
         low, high = zip(*(_ends(c.loss["fairlead"]) for c in found.cohorts), strict=True)
         axes.fill_between(days, low, high, color=ORANGE, alpha=0.2, linewidth=0)
@@ -55,13 +55,14 @@ def estimates(cohorts: Sequence[Cohort]) -> str:
             ("told at its end, without labels", BLUE, "--", [c.estimated for c in cohorts]),
             ("told a year later, by early labels", GREEN, ":", [c.early for c in cohorts]),
         )
+        days = _middles(cohorts)
         for name, colour, line, told in ways:
-            known = [(day, e) for day, e in zip(_middles(cohorts), told, strict=True) if e.value is not None]
-            if not known:
+            if all(e.value is None for e in told):
                 continue
-            days = [day for day, _ in known]
-            axes.plot(days, [e.value for _, e in known], color=colour, linestyle=line, label=name, linewidth=1.6)
-            low, high = zip(*(_ends(e) for _, e in known), strict=True)
+            # Markers, for a cohort between two of which nothing is known has no line.
+            values = [_or_nan(e.value) for e in told]
+            axes.plot(days, values, color=colour, linestyle=line, label=name, linewidth=1.6, marker="o", markersize=2.5)
+            low, high = zip(*map(_ends, told), strict=True)
             axes.fill_between(days, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.set_ylabel("log loss")
         axes.legend(loc="upper right", fontsize=8)
@@ -78,10 +79,10 @@ def alarms(found: Replayed) -> str:
         axes = figure.subplots()
         for place, name in enumerate(names):
             for level, colour in (("amber", AMBER), ("red", RED)):
-                days = [_number(look["now"]) for look in looks if _called(look, level, name)]
+                days = [_number(date.fromisoformat(look["now"])) for look in looks if _called(look, level, name)]
                 axes.scatter(days, [place] * len(days), marker="s", s=34, color=colour)
         for kind, colour, marker in (("promoted", GREEN, "^"), ("stopped", RED, "x"), ("rolled_back", RED, "v")):
-            days = [float(date2num(m.day)) for m in found.moments if m.kind == kind]
+            days = [_number(m.day) for m in found.moments if m.kind == kind]
             axes.scatter(
                 days, [len(names)] * len(days), marker=marker, s=44, color=colour, label=kind.replace("_", " ")
             )
@@ -98,21 +99,26 @@ def _called(look: dict[str, list[str]], level: str, name: str) -> bool:
 
 def _mark(axes: Axes, moments: Sequence[Moment]) -> None:
     for m in moments:
-        axes.axvline(float(date2num(m.day)), color=GREY, linewidth=0.8, linestyle=":")
-        axes.annotate(f"v{m.version}", (float(date2num(m.day)), 0.02), fontsize=7, color=GREY)
+        axes.axvline(_number(m.day), color=GREY, linewidth=0.8, linestyle=":")
+        axes.annotate(f"v{m.version}", (_number(m.day), 0.02), fontsize=7, color=GREY)
 
 
 def _middles(cohorts: Sequence[Cohort]) -> list[float]:
-    return [float(date2num(c.first) + date2num(c.last)) / 2 for c in cohorts]
+    return [(_number(c.first) + _number(c.last)) / 2 for c in cohorts]
 
 
 def _ends(estimate: Estimate) -> tuple[float, float]:
-    value = estimate.value or 0.0
+    """Where the interval ends; where there is none it has no width, and without a value there is nothing to draw."""
+    value = _or_nan(estimate.value)
     return (value if estimate.low is None else estimate.low, value if estimate.high is None else estimate.high)
 
 
-def _number(day: str) -> float:
-    return float(date2num(date.fromisoformat(day)))
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _number(day: date) -> float:
+    return float(date2num(day))  # type: ignore[no-untyped-call]
 
 
 def _by_year(axes: Axes) -> None:

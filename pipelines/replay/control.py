@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from components.core.config import Settings
 from components.core.use_case import UseCase
 from components.features.rows import from_frame
 from components.monitoring.alerts.book import AlertBook
+from components.monitoring.joined import FIRST, KEY, KINDS, TOLD
 from components.monitoring.look import look
 from components.monitoring.watched import Watched, watch
+from components.retraining.bookkeeping import labels_between
 from components.retraining.policy import decide
 from components.retraining.values import Past
 from components.serving.guard import Guard
@@ -78,7 +79,7 @@ def control(features: Path, use_case: UseCase, period: Period, settings: Setting
         for event in book.observe(found, use_case.monitoring):
             if event.kind != "cleared":
                 moments.append(Moment(day=now, kind="alarm", severity=event.level, text=event.summary, name=event.name))
-        labels = len(world.told(trained[-1], now))
+        labels = labels_between(world.features, use_case.labels.maturity_months, trained[-1], now)
         decided = decide(
             found, Past(trained=tuple(trained), new_labels=labels), use_case.retraining, now, use_case.monitoring
         )
@@ -89,20 +90,32 @@ def control(features: Path, use_case: UseCase, period: Period, settings: Setting
 
 
 def answered(watched: Watched, loans: pl.DataFrame) -> pl.DataFrame:
-    """Answer loans in this process: rows as a prediction log would hold them, all days."""
-    scored = watched.scored(loans)
+    """Answer loans in this process: rows as a prediction log would hold them, all days, and what became of them.
+
+    Args:
+        watched: the model.
+        loans: of ``World.rows``.
+
+    Returns:
+        Columns of ``components.monitoring.joined`` up to ``outlier``, and ``final``, ``charged_off`` and ``matures``.
+    """
+    inputs = watched.bundle.contract.inputs
+    columns = from_frame(loans, inputs)
+    matrix = watched.bundle.transform.apply(columns)
+    probability = watched.bundle.calibration.apply(watched.bundle.scorer.score(matrix))
     guard = Guard.open(watched.bundle.path)
-    matrix = watched.bundle.transform.apply(from_frame(loans, watched.bundle.contract.inputs))
-    odd = guard.score(matrix)[1] if guard else np.zeros(len(loans), bool)
-    return scored.select(
-        *(pl.col(f.name) for f in watched.bundle.contract.inputs),
+    score, odd = (None, None) if guard is None else guard.score(matrix)
+    return loans.select(
         request_id=pl.col("row_id").cast(pl.String),
         row=pl.lit(0, pl.Int64),
         version=pl.lit(watched.version),
-        variant=pl.lit("stable"),
+        variant=pl.lit(FIRST),
         event_time=pl.col("event_time"),
-        probability=pl.col("probability"),
-        outlier=pl.Series(odd),
+        **{f.name: pl.col(f.name).cast(KINDS[f.kind]) for f in inputs},
+        probability=pl.Series(probability, dtype=pl.Float64),
+        decision=pl.Series(watched.bundle.decide(probability), dtype=pl.Int64),
+        outlier_score=pl.lit(None, pl.Float64) if score is None else pl.Series(score, dtype=pl.Float64),
+        outlier=pl.lit(None, pl.Boolean) if odd is None else pl.Series(odd),
         final=pl.col("outcome").cast(pl.Int64),
         charged_off=pl.col("outcome_time"),
         matures=pl.col("matures"),
@@ -110,21 +123,19 @@ def answered(watched: Watched, loans: pl.DataFrame) -> pl.DataFrame:
 
 
 def known(rows: pl.DataFrame, now: date) -> pl.DataFrame:
-    """Return the rows of ``answered`` up to a day, with what is known of their outcomes by it."""
+    """Return the rows of ``answered`` up to a day, with what is known of them by it, as ``Joined.at`` does."""
     bad = ((pl.col("final") == 1) & (pl.col("charged_off") <= now)).fill_null(value=False)
     mature = pl.col("matures") <= now
     in_time = bad & (pl.col("charged_off") <= pl.col("matures"))
-    return (
-        rows.filter(pl.col("event_time") <= now)
-        .with_columns(
-            outcome=pl.when(bad).then(1).when(mature).then(0).otherwise(None).cast(pl.Int64),
-            outcome_time=pl.when(bad).then("charged_off"),
-            known_on=pl.when(bad).then("charged_off").when(mature).then("matures"),
-            mature=mature,
-            label=pl.when(in_time).then(1.0).when(mature).then(0.0),
-        )
-        .drop("final", "charged_off")
+    told = rows.filter(pl.col("event_time") <= now).with_columns(
+        outcome=pl.when(bad).then(1).when(mature).then(0).cast(pl.Int64),
+        outcome_time=pl.when(bad).then("charged_off"),
+        known_on=pl.when(bad).then("charged_off").when(mature).then("matures"),
+        mature=mature,
+        label=pl.when(in_time).then(1.0).when(mature).then(0.0),
     )
+    before = rows.columns[: rows.columns.index("final")]
+    return told.select(*before, *TOLD).sort("event_time", *KEY)
 
 
 def _model(world: World, use_case: UseCase, as_of: date, settings: Settings, folder: Path) -> Bundle:

@@ -22,6 +22,8 @@ BATCH = 250
 """Rows of one request where nobody counts requests."""
 TRIES = 5
 """Times that a client sends a request that got no answer."""
+PAUSE = 0.05
+"""Seconds that it waits before the second time, twice as long before each further one."""
 CLIENTS = 4
 """Connections while a rollout runs."""
 
@@ -98,7 +100,9 @@ class Feed:
         columns = from_frame(part, self.fields)
         body = json.dumps(v2_body(columns, self.fields, request_id, self.entities)).encode()
         answer = "none"
-        for _ in range(TRIES):
+        for i in range(TRIES):
+            if i:
+                time.sleep(PAUSE * 2 ** (i - 1))
             with self._one:
                 self.requests += 1
             answer = _post(connection, urlsplit(self.url).path, body)
@@ -129,7 +133,7 @@ class Live:
         self._next = 0
         self._lock = threading.Lock()
         self._done = threading.Event()
-        self._error: FairleadError | None = None
+        self._error: Exception | None = None
         self._start = time.monotonic()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(CLIENTS)]
         for thread in self._threads:
@@ -145,6 +149,7 @@ class Live:
 
         Raises:
             FairleadError: a request was not answered.
+            Exception: what else a client failed with.
         """
         self._done.set()
         for thread in self._threads:
@@ -165,7 +170,7 @@ class Live:
                 part = self._loans[place : place + 1]
                 try:
                     self._feed._send(connection, part, part["row_id"][0])
-                except FairleadError as error:
+                except Exception as error:  # whatever it was is told when the block ends, not lost with the thread
                     self._error = error
                     return
                 self._done.wait(max(0.0, self._start + (place + 1) * self._seconds - time.monotonic()))

@@ -90,11 +90,15 @@ class Loop:
             found = look(self._watched, rows, now, self.clock)
         self.findings.append(found)
         for event in self._book.observe(found, self.use_case.monitoring):
-            kind = "cleared" if event.kind == "cleared" else "alarm"
-            severity = "green" if event.kind == "cleared" else event.level
+            over = event.kind == "cleared"
             self.moments.append(
                 Moment(
-                    day=now, kind=kind, severity=severity, text=event.summary, name=event.name, version=found.version
+                    day=now,
+                    kind="cleared" if over else "alarm",
+                    severity="green" if over else event.level,
+                    text=event.summary,
+                    name=event.name,
+                    version=found.version,
                 )
             )
         with self.clock.part("deciding"):

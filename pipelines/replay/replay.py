@@ -9,13 +9,13 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
-from components.monitoring.report import write_report as write_look
 
 from components.core import use_case as use_cases
 from components.core.artifacts import write_whole
 from components.core.config import Settings
 from components.core.ledger import Ledger
 from components.core.use_case import UseCase
+from components.monitoring.report import write_report as write_look
 from components.registry.store import fetch
 from components.registry.version import Version
 from pipelines.demo import train

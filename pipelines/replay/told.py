@@ -9,7 +9,9 @@ import polars as pl
 
 from components.core.contracts import Estimate, FloatArray
 from components.core.use_case import UseCase
+from components.monitoring.look import ALL
 from components.monitoring.values import Findings
+from components.registry.registry import Registry
 from components.serving.prediction_log_reader import read
 from pipelines.replay.compared import compared, losses, plain, served
 from pipelines.replay.loop import Loop
@@ -21,7 +23,10 @@ MONTHS = 3
 ALARM_BY = date(2006, 1, 1)
 """Loans of 2005 are the last whose trouble may go unnoticed while they come in."""
 
-COLUMNS = ("at", "request_id", "row", "version", "probability")
+BROKEN = "estimate_broken"
+"""Call by which the platform says that estimates without labels are not to be relied on."""
+
+COLUMNS = ("at", "request_id", "row", "version", "variant", "probability")
 
 _NOTHING = Estimate(value=None, n=0)
 
@@ -43,13 +48,19 @@ def told(loop: Loop, rows: pl.DataFrame, control: Control, first: date, seconds:
         first: day of the first loan.
         seconds: wall seconds by part.
     """
+    case = loop.use_case
     ways: tuple[Way, ...] = ("fairlead", "frozen", "yearly", "yearly_early", "oracle")
     labels = rows["label"].to_numpy().astype(np.float64)
     found: dict[Way, FloatArray] = {w: losses(rows[w].to_numpy().astype(np.float64), labels) for w in ways}
     comparisons = compared(found, rows["event_time"].dt.truncate("1mo").to_list())
-    cohorts = _cohorts(rows, found, loop.findings, loop.use_case)
+    cohorts = _cohorts(rows, found, loop.findings, case)
+    errors = _estimate_error(cohorts, loop.moments)
+    whole = len(rows) == rows["row_id"].n_unique() == loop.loans
+    trained = {
+        str(v.version): date.fromisoformat(v.contract.as_of) for v in Registry(loop.settings).versions(case.name)
+    }
     return Replayed(
-        use_case=loop.use_case.name,
+        use_case=case.name,
         first=first,
         last=loop.last,
         rows=len(rows),
@@ -60,9 +71,9 @@ def told(loop: Loop, rows: pl.DataFrame, control: Control, first: date, seconds:
         moments=tuple(loop.moments),
         cohorts=cohorts,
         compared=comparisons,
-        estimate_error=_estimate_error(cohorts, loop.moments),
+        estimate_error=errors,
         control=control,
-        promises=_promises(comparisons, loop.moments, control, len(rows) == loop.loans),
+        promises=promised(comparisons, loop.moments, control, errors, whole=whole, foretold=foretold(rows, trained)),
         details={"looks": [_look(f) for f in loop.findings]},
     )
 
@@ -103,26 +114,28 @@ def _cohorts(
 
 
 def _said(looks: Sequence[Findings], first: date, by: date, way: str, metric: str) -> Estimate:
-    """Return what the newest look up to a day said of a cohort, as it was served."""
-    for look in reversed([f for f in looks if f.now <= by]):
-        for p in look.performance:
-            if p.version != look.version and p.group == "all" and p.cohort.first == first:
-                said: Estimate | None = getattr(p, way).get(metric)
-                if said is not None and said.value is not None:
-                    return said
+    """Return what the look of a day, or the last one of the three months before it, said of what clients got.
+
+    What an older look said is no answer to what was known on that day, so where there was no look it is no data.
+    """
+    there = [f for f in looks if _after(by, -MONTHS) < f.now <= by]
+    for p in there[-1].performance if there else ():
+        if p.version == ALL and p.group == "all" and p.cohort.first == first:
+            said: Estimate = getattr(p, way).get(metric, _NOTHING)
+            return said
     return _NOTHING
 
 
 def _estimate_error(cohorts: Sequence[Cohort], moments: Sequence[Moment]) -> EstimateError:
     both = [(c.estimated.value, c.loss["fairlead"].value) for c in cohorts if c.estimated.value is not None]
     pairs = np.array([(a, b) for a, b in both if b is not None], dtype=np.float64).reshape(-1, 2)
-    broken = [m.day for m in moments if m.kind == "alarm" and m.name == "estimate_broken"]
-    errors = pairs[:, 0] - pairs[:, 1]
+    broken = [m.day for m in moments if m.kind == "alarm" and m.name == BROKEN]
+    errors = np.array([a - b for a, b in pairs.tolist()])
     return EstimateError(
         cohorts=len(pairs),
         correlation=_correlation(pairs),
-        mean_absolute_error=float(np.abs(errors).mean()) if len(pairs) else float("nan"),
-        mean_error=float(errors.mean()) if len(pairs) else float("nan"),
+        mean_absolute_error=float(np.abs(errors).mean()) if len(errors) else None,
+        mean_error=float(errors.mean()) if len(errors) else None,
         broken_since=min(broken, default=None),
     )
 
@@ -132,25 +145,53 @@ def _correlation(pairs: FloatArray) -> Estimate:
     n = len(pairs)
     if n < 5 or not pairs.std(axis=0).all():
         return Estimate(value=None, n=n)
-    r = float(np.corrcoef(pairs.T)[0, 1])
+    r = float(np.asarray(np.corrcoef(pairs.T))[0, 1])
     z, half = np.arctanh(r), 1.959964 / (n - 3) ** 0.5
     return Estimate(value=r, low=float(np.tanh(z - half)), high=float(np.tanh(z + half)), n=n)
 
 
-def _promises(
-    comparisons: Sequence[Compared], moments: Sequence[Moment], control: Control, whole: bool
+def foretold(rows: pl.DataFrame, trained: Mapping[str, date]) -> int:
+    """Count the loans that were answered by a model that was trained on their day or later, or nobody knows when.
+
+    Args:
+        rows: ``event_time`` and the ``version`` that answered.
+        trained: training dates by version.
+    """
+    as_of = pl.col("version").replace_strict(dict(trained), default=None, return_dtype=pl.Date)
+    return len(rows.filter(as_of.is_null() | (pl.col("event_time") <= as_of)))
+
+
+def promised(
+    comparisons: Sequence[Compared],
+    moments: Sequence[Moment],
+    control: Control,
+    errors: EstimateError,
+    *,
+    whole: bool,
+    foretold: int,
 ) -> dict[str, bool]:
-    """Say of everything that a replay has to show whether it did."""
+    """Say of everything that a replay has to show whether it did; what there is no data of was not shown.
+
+    Args:
+        comparisons: see ``compared``.
+        moments: of the replay.
+        control: of the still world.
+        errors: of the estimates without labels.
+        whole: whether each loan was answered once.
+        foretold: loans that were answered by a model trained on their day or later.
+    """
     better = {c.way: c.better_by for c in comparisons}
     alarms = [m.day for m in moments if m.kind == "alarm" and m.severity == "red"]
     shown = {way: (better[way].low or -1.0) > 0 for way in ("frozen", "yearly", "yearly_early")}
     return {
         f"a red alarm before {ALARM_BY}": bool(alarms) and min(alarms) < ALARM_BY,
-        "no alarm in a world that stands still": not control.alarms,
+        "no alarm in a world that stands still": control.looks > 0 and not control.alarms,
         "better than the frozen model, interval above 0": shown["frozen"],
         "better than yearly retraining, interval above 0": shown["yearly"],
         "better than yearly retraining on early labels, interval above 0": shown["yearly_early"],
+        "estimates without labels called broken when the crisis broke them": errors.broken_since is not None,
         "every loan answered once": whole,
+        "no loan answered by a model that was trained on its day or later": foretold == 0,
     }
 
 

@@ -56,6 +56,8 @@ class Compared(_Value):
     """Mean log loss of that way."""
     better_by: Estimate
     """Its loss minus the loop's, paired by loan, interval by resampling months; above 0 speaks for the loop."""
+    better_by_runs: Estimate
+    """The same, with the interval by resampling runs of twelve months: neighbouring months resemble each other."""
 
 
 class EstimateError(_Value):
@@ -63,8 +65,9 @@ class EstimateError(_Value):
 
     cohorts: int
     correlation: Estimate
-    mean_absolute_error: float
-    mean_error: float
+    mean_absolute_error: float | None
+    """None where nothing was told of any cohort, as for the next."""
+    mean_error: float | None
     broken_since: date | None
     """Day on which the platform itself first called the estimate broken; None if it never did."""
 
