@@ -10,7 +10,7 @@ import jinja2
 from components.core.contracts import Estimate
 from components.monitoring import charts
 from components.monitoring.runbooks import MEANING, alert_name, path_of
-from components.monitoring.values import Drift, Findings, Performance, Severity
+from components.monitoring.values import Call, Drift, Findings, Performance, Severity
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -19,6 +19,9 @@ MOST_EARLIER = 40
 
 PREFERRED = ("log_loss", "brier", "auc", "calibration_error")
 """Metrics in the order in which they are told; others come after them."""
+
+REIGNING = "What its answers are, or would have been, for the rows after those it learned from; alarms go by these."
+SERVED = "By whichever version answered at the time."
 
 LABELS_CALLS = ("label_coverage", "label_delay")
 LOSS_CALLS = ("loss", "estimated_loss", "group")
@@ -43,6 +46,7 @@ def write_report(findings: Findings, target: Path, earlier: Sequence[Findings] =
         f=findings,
         headline=headline(findings),
         advice=advice(findings),
+        calls=in_order(findings),
         runbooks=_runbooks(findings),
         loss=loss_of(findings),
         tiles=_tiles(findings),
@@ -68,12 +72,15 @@ def headline(findings: Findings) -> str:
     ]
     if counts:
         many = len(findings.calls) > 1
-        # What concerns the loss says more than that something moved.
-        first = min(findings.calls, key=lambda c: (c.severity == "amber", c.name not in LOSS_CALLS))
-        return f"{' and '.join(counts)} call{'s' if many else ''} for attention; first: {first.summary}"
+        return f"{' and '.join(counts)} call{'s' if many else ''} for attention; first: {in_order(findings)[0].summary}"
     if findings.severity == "no_data":
         return "Nothing could be measured, so nothing can be said: this is not a pass."
     return "Nothing calls for attention."
+
+
+def in_order(findings: Findings) -> list[Call]:
+    """Sort the calls: the red ones first, and what concerns the loss before what only moved."""
+    return sorted(findings.calls, key=lambda c: (c.severity == "amber", c.name not in LOSS_CALLS))
 
 
 def advice(findings: Findings) -> list[str]:
@@ -180,25 +187,30 @@ def bars(histogram: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parts(findings: Findings) -> list[dict[str, Any]]:
     """Lay out performance by version: the one that reigns, on which alarms go, then what clients got."""
+    loss = loss_of(findings)
     told: list[dict[str, Any]] = []
-    for version, words in ((findings.version, f"Version {findings.version}"), ("all", "As clients were answered")):
+    for version, title, words in (
+        (findings.version, f"Version {findings.version}", REIGNING),
+        ("all", "As clients were answered", SERVED),
+    ):
         cohorts = [p for p in findings.performance if p.group == "all" and p.version == version]
         if not cohorts:
             continue
-        loss, metrics = loss_of(findings), _metrics(cohorts)
-        shown = [loss, *(m for m in metrics if m != loss)]
-        # Of what clients got, the loss is enough: the tables have the rest.
-        of = shown if not told else shown[:1]
-        drawn = [(m, charts.by_cohort(cohorts, m, findings.expected_loss if m == loss else None)) for m in of]
-        told.append(
-            {
-                "title": words,
-                "cohorts": cohorts,
-                "charts": [*drawn, ("bad_rate", charts.by_cohort(cohorts, "bad_rate"))],
-                "metrics": shown,
-            }
-        )
+        others = [m for m in _metrics(cohorts) if m != loss]
+        part = {"title": title, "words": words, "cohorts": cohorts, "others": others, "same": False}
+        if told and _without_version(told[0]["cohorts"]) == _without_version(cohorts):
+            told.append(part | {"same": True})
+            continue
+        # Of what clients got, the chart of the loss is enough: the tables have the rest.
+        drawn = ["bad_rate", *others] if not told else []
+        part["chart"] = charts.by_cohort(cohorts, loss, findings.expected_loss)
+        part["charts"] = [(m, charts.by_cohort(cohorts, m)) for m in drawn]
+        told.append(part)
     return told
+
+
+def _without_version(cohorts: Sequence[Performance]) -> list[dict[str, Any]]:
+    return [p.model_dump(exclude={"version"}) for p in cohorts]
 
 
 def _groups(findings: Findings) -> list[Performance]:
@@ -245,9 +257,14 @@ def _how_bad(result: Drift) -> tuple[int, float]:
 
 def _estimate(e: Estimate | None) -> str:
     if e is None or e.value is None:
-        return "no data" if e is None else f"no data (n = {e.n:,})"
+        return "no data" if e is None else f"no data {_n(e)}"
     interval = "" if e.low is None or e.high is None else f" [{_number(e.low)}, {_number(e.high)}]"
-    return f"{_number(e.value)}{interval} (n = {e.n:,})"
+    return f"{_number(e.value)}{interval} {_n(e)}"
+
+
+def _n(e: Estimate) -> str:
+    # Held together on one line.
+    return f"(n\u00a0=\u00a0{e.n:,})"
 
 
 def _number(value: float | None) -> str:

@@ -122,7 +122,7 @@ def test_a_look_is_told_whole(tmp_path):
     read, text = page(WHOLE, tmp_path)
     assert read.classes("log loss rose to 0.31 & more") == {None, "why"}
     assert "worse &lt;all&gt; over" in text
-    said = "".join(read.words)
+    said = "".join(read.words).replace("\u00a0", " ")
     for words in (
         "1 red and 1 amber calls for attention",
         "Mend the data at their source: GrAppv",
@@ -143,7 +143,7 @@ def test_a_look_is_told_whole(tmp_path):
         "0.011 [0.006, 0.02] (n = 987)",
     ):
         assert words in said, words
-    assert text.count("<figure") == 4
+    assert text.count("<figure") == 3
     assert "low: 50.0% before, 90.0% now" in text
 
 
@@ -156,6 +156,14 @@ def test_drift_is_told_worst_first_and_what_is_green_is_folded_away(tmp_path):
     )
     places = [text.index(words) for words in (*told, 'class="t green">green</td><td class="t">chi square')]
     assert places == sorted(places)
+
+
+def test_what_one_version_answered_alone_is_told_once(tmp_path):
+    first = date(2003, 1, 1)
+    both = [cohort(first, version=v, realised=loss(0.3)) for v in ("all", "1")]
+    _, text = page(findings(performance=both), tmp_path)
+    assert "the figures are the same as above" in text
+    assert text.count("0.3 [0.27, 0.33]") == page(findings(performance=both[1:]), tmp_path)[1].count("0.3 [0.27, 0.33]")
 
 
 def test_a_look_without_anything_says_so_everywhere(tmp_path):
