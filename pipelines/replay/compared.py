@@ -70,8 +70,8 @@ def _require_numbers(found: Mapping[Way, FloatArray]) -> None:
         if not len(values) or not np.isfinite(values).all():
             wrong = int((~np.isfinite(values)).sum())
             raise FairleadError(
-                f"way {way}: {wrong} of {len(values)} losses are no numbers, and every loan needs one: scores or labels "
-                "are missing"
+                f"way {way}: {wrong} of {len(values)} losses are no numbers, and every loan needs one: scores or labels"
+                " are missing"
             )
 
 
