@@ -32,6 +32,14 @@ demo: .images ## from raw loans to a served, judged, registered model, with a re
 rollout-demo: .images ## four candidates meet live traffic: promoted, rolled back, rolled back, held; with reports
 	@$(PY) -m pipelines rollout-demo $(ARGS)
 
+.PHONY: replay
+replay: .images ## 2004 to 2012 once more, the loop closed: alarms, retraining, rollouts, and a report beside other ways
+	@$(PY) -m pipelines replay-history $(ARGS)
+
+.PHONY: watch
+watch: .platform ## watch the reigning model: make watch ARGS="--help"
+	@$(PY) -m pipelines watch $(ARGS)
+
 .PHONY: serve
 serve: .platform ## serve a model: make serve ARGS="--help"
 	@$(PY) -m components.serving $(ARGS)
@@ -75,6 +83,10 @@ test-traces: .dev ## send traces to a real MLflow server
 test-operator: .dev ## run two rollout operators on a real Kubernetes API server (needs Go and kubectl, builds it once)
 	@$(PY) -m pytest -q -m integration tests/cluster tests/rollout/test_prometheus_observer.py $(ARGS)
 
+.PHONY: test-alerts
+test-alerts: .dev ## send an alarm through a real Prometheus and Alertmanager (Debian: prometheus prometheus-alertmanager)
+	@$(PY) -m pytest -q -m integration tests/integration/test_alerting.py $(ARGS)
+
 .PHONY: lint
 lint: .dev ## check style, types and that the locks fit pyproject.toml
 	@$(PY) -m ruff check .
@@ -103,6 +115,14 @@ bench-peeking: .platform ## simulate what constant looks at a rollout cost; a sh
 .PHONY: bench-traffic
 bench-traffic: .images ## measure what a rollout costs those who send requests: re-weighting, a killed candidate, rollback
 	@$(PY) -m pipelines bench-traffic $(ARGS)
+
+.PHONY: bench-drift
+bench-drift: .everything ## measure drift beside its peers, sketches, a whole look, false alarms; shorter: ARGS=--short
+	@$(PY) -m pipelines bench-drift $(ARGS)
+
+.PHONY: bench-detection
+bench-detection: .platform ## simulate what each detector finds of staged shifts, and write the published table
+	@$(PY) -m pipelines bench-detection $(ARGS)
 
 .PHONY: hooks
 hooks: .dev ## check style, types and locks before each commit

@@ -15,6 +15,7 @@ from components.core.errors import FairleadError
 from pipelines import (
     alert_commands,
     catalogue,
+    drift_commands,
     feature_commands,
     outcome_commands,
     quarantine_commands,
@@ -294,5 +295,6 @@ for command in (
     quarantine_commands.quarantine,
     retraining_commands.retraining,
     *registry_commands.COMMANDS,
+    *drift_commands.COMMANDS,
 ):
     main.add_command(command)
