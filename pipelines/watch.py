@@ -41,7 +41,7 @@ from pipelines.retraining_decision import decide_now, read_findings
 from pipelines.retraining_runs import records_of
 from pipelines.runners.local import ENVIRONMENTS
 
-Say = Callable[[str], object]
+Say = Callable[[str], None]
 
 PASSING = (FairleadError, OSError, sqlite3.Error)
 """What may be over at the next look: something that is not there yet, a full disk, a database that is locked."""

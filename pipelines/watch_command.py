@@ -19,7 +19,9 @@ from pipelines.retraining_commands import file_option, places
 @click.option("--features", type=file_option, help="Table that the champion learned from. [default: made anew]")
 @click.option("--now", default="", help="ISO date: look once as of that day. [default: today, again and again]")
 @click.option("--once", is_flag=True, help="Look once, and end.")
-@click.option("--every", default=3600.0, show_default=True, help="Seconds between two looks.")
+@click.option(
+    "--every", type=click.FloatRange(min=1), default=3600, show_default=True, help="Seconds between two looks."
+)
 @click.option("--port", default=0, help="Serve Prometheus metrics at this port of 127.0.0.1. [default: none]")
 @click.option("--retrain", is_flag=True, help="Start the training runs that are due, and carry on open ones.")
 @click.pass_obj

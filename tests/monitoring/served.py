@@ -1,6 +1,7 @@
 """A small model that is judged and signed, and real loans after it as its servers would have logged them."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,11 +14,14 @@ from components.core.use_case import UseCase
 from components.core.watching import Monitoring
 from components.features.rows import from_frame
 from components.monitoring.watched import Watched, watch
+from components.registry import approvals
+from components.registry.registry import Registry
 from components.serving.guard import Guard
 from components.serving.outcomes import record_outcomes
 from components.serving.records import Recorder
 from components.serving.scored import ScoredBatch
 from components.serving.sinks.sqlite import SqliteSink
+from components.training import integrity, signing
 from components.training.bundle import Bundle
 from components.training.candidate import Candidate
 from components.training.evaluate import AllMetrics, evaluate
@@ -73,6 +77,23 @@ def log(judged_bundle: Path, loans: pl.DataFrame, sba: UseCase, tmp_path_factory
 @pytest.fixture(scope="session")
 def watched(judged_bundle: Path, yearly: UseCase, loans: pl.DataFrame) -> Watched:
     return watch(yearly, Bundle.open(judged_bundle), "1", loans)
+
+
+def crown(settings: Settings, version: int) -> None:
+    """Put a registered version in charge."""
+    asked = Registry(settings).request("sba_loans", version)
+    approvals.approve(settings, asked.id, "for the test")
+    Registry(settings).promote("sba_loans", version, asked.id)
+
+
+def another(bundle: Path, settings: Settings, folder: Path) -> Path:
+    """Make another signed bundle of the same model, told apart by its card for people."""
+    shutil.copytree(bundle, folder)
+    (folder / "model_card.md").write_text(f"# {folder.name}\n", encoding="utf-8")
+    (folder / "model.sig").unlink()
+    (folder / "checksums.json").write_text(json.dumps(integrity.checksums(folder)), encoding="utf-8")
+    signing.sign(folder, settings.signing_key)
+    return folder
 
 
 def watched_by(use_case: UseCase, **settings: object) -> UseCase:

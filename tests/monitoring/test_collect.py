@@ -23,10 +23,8 @@ from components.monitoring.collect import (
 from components.monitoring.look import look
 from components.monitoring.values import Findings
 from components.monitoring.watched import Watched
-from components.registry import approvals
-from components.registry.registry import Registry
 from tests.monitoring.alerts.looks import AT_ONCE, call, findings, report, result
-from tests.monitoring.served import NOW, between, serve, watched_by
+from tests.monitoring.served import NOW, between, crown, serve, watched_by
 from tests.registry.conftest import empty_store, register, settings, smoke
 
 __all__ = ["empty_store", "register", "settings", "smoke"]
@@ -36,9 +34,7 @@ __all__ = ["empty_store", "register", "settings", "smoke"]
 def reigning(settings: Settings, register, judged_bundle: Path) -> Settings:  # type: ignore[no-untyped-def]
     """Settings of a home in which the judged bundle reigns as version 1."""
     register(judged_bundle)
-    asked = Registry(settings).request("sba_loans", 1)
-    approvals.approve(settings, asked.id, "the first one")
-    Registry(settings).promote("sba_loans", 1, asked.id)
+    crown(settings, 1)
     return settings
 
 
