@@ -52,7 +52,9 @@ def main(context: click.Context) -> None:
 pipeline_argument = click.argument("pipeline", type=click.Choice(sorted(catalogue.PIPELINES)))
 use_case_option = click.option("--use-case", default="sba_loans", show_default=True, help="Name, or a YAML file.")
 as_of_option = click.option(
-    "--as-of", default="", help="ISO date, or today: use nothing known later. [default: the use case's]"
+    "--as-of",
+    default="",
+    help="ISO date, or today: use nothing known later. [default: the use case's; of monitoring the day of the run]",
 )
 source_option = click.option("--source", default="", help="Path, gs://… or s3://… of the raw table.")
 repaired_option = click.option(
@@ -84,9 +86,11 @@ def run(
 ) -> None:
     """Run a pipeline on this machine, resuming from what earlier runs left."""
     from pipelines.reports import keep_report
+    from pipelines.rollout_around import predictions_of
     from pipelines.runners import local
 
-    arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
+    log = f"sqlite:///{predictions_of(settings)}"
+    arguments = parameters(use_case, as_of, source, extra, repaired, pipeline, log)
     done = local.run(catalogue.compiled(pipeline), arguments, settings.home, click.echo)
     click.echo(f"report: {keep_report(done, settings.home)}")
 

@@ -40,6 +40,7 @@ def parameters(
     extra: tuple[str, ...] = (),
     repaired: str = "",
     pipeline: str = "training",
+    log: str = "",
 ) -> dict[str, Any]:
     """Check the arguments of a run here, where an error costs nothing, and put them into the pipeline's form.
 
@@ -51,6 +52,7 @@ def parameters(
         extra: further parameters, each ``NAME=VALUE`` with a JSON value, or text where the parameter is text.
         repaired: where a table of repaired rows is, or empty for none.
         pipeline: whose parameters.
+        log: of predictions, for monitoring where ``extra`` names none.
 
     Raises:
         FairleadError: an argument is wrong; names it and what is allowed.
@@ -58,15 +60,21 @@ def parameters(
     case = use_cases.load(use_case)
     select(case.features.names, catalogue(case.name))
     text = use_case if use_case in use_cases.shipped() else Path(use_case).read_text(encoding="utf-8")
-    return {
+    found = {
         "use_case": text,
         **_day(case, as_of, pipeline),
         "source": source,
         "freshness": freshness(source or case.data.source),
         "repaired": repaired,
         "repaired_freshness": freshness(repaired) if repaired else "",
+        **({"log": log} if pipeline == "monitoring" else {}),
         **dict(_further(item, pipeline) for item in extra),
     }
+    if pipeline == "monitoring" and not found["log"]:
+        raise FairleadError(
+            "monitoring needs the prediction log; say where it is, as the steps can reach it: --set log=sqlite:///…"
+        )
+    return found
 
 
 def freshness(source: str) -> str:
@@ -82,16 +90,17 @@ def freshness(source: str) -> str:
 
 
 def _day(case: use_cases.UseCase, as_of: str, pipeline: str) -> dict[str, str]:
-    if pipeline == "training":
-        return {"as_of": _training_date(case, as_of).isoformat()}
-    return {"now": _training_date(case, as_of).isoformat() if as_of else ""}
+    if pipeline == "monitoring":
+        # Empty stays so: a schedule looks at the day on which each of its runs runs.
+        return {"now": _training_date(case, as_of).isoformat() if as_of else ""}
+    return {"as_of": _training_date(case, as_of).isoformat()}
 
 
 def _training_date(case: use_cases.UseCase, as_of: str) -> date:
     today = datetime.now(UTC).date()
     found = today if as_of == TODAY else use_cases.as_of_date(case, as_of)
     if found > today:
-        raise FairleadError(f"as_of {found} has not come yet; the latest training date is today, {today}")
+        raise FairleadError(f"as_of {found} has not come yet; the latest day is today, {today}")
     return found
 
 

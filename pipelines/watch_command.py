@@ -52,6 +52,10 @@ def watch(
     runs = trigger(settings, use_case, click.echo, **where) if retrain else None
     place = log or f"sqlite:///{predictions_of(settings)}"
     watching = Watching(settings, use_case, place, outcomes, features, click.echo, runs)
+    done = threading.Event()
+    if not (once or now):
+        # A look that has begun is ended first.
+        signal.signal(signal.SIGTERM, lambda *_: done.set())
     with serve(watching.exporter, port) if port else contextlib.nullcontext("") as url:
         if url:
             click.echo(f"metrics at {url}")
@@ -59,7 +63,5 @@ def watch(
             found = watching.look(now)
             click.echo(f"report: {watching.report(found.now)}")
             return
-        done = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: done.set())
         with contextlib.suppress(KeyboardInterrupt):
             watch_on(watching, every, done.wait)

@@ -31,7 +31,7 @@ __all__ = ["empty_store", "register", "settings", "smoke"]
 
 
 @pytest.fixture
-def reigning(settings: Settings, register, judged_bundle: Path) -> Settings:  # type: ignore[no-untyped-def]
+def reigning(settings: Settings, register, judged_bundle: Path) -> Settings:
     """Settings of a home in which the judged bundle reigns as version 1."""
     register(judged_bundle)
     crown(settings, 1)

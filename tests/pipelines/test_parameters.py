@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,44 @@ def test_a_use_case_without_features_of_its_own_says_where_they_go(tmp_path: Pat
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(FairleadError, match=r"'my_loans'.*components/features/catalogue\.py"):
         parameters(str(tmp_path / "mine.yaml"), "", "")
+
+
+LOG = ("log=sqlite:///a/log.db",)
+
+
+def test_monitoring_looks_as_of_a_day_or_of_the_day_of_its_run() -> None:
+    of = partial(parameters, "sba_loans", source="", extra=LOG, pipeline="monitoring")
+    assert of(as_of="2005-06-30")["now"] == "2005-06-30"
+    assert of(as_of="")["now"] == ""
+    assert "as_of" not in of(as_of="")
+    assert "now" not in parameters("sba_loans", "", "")
+
+
+def test_monitoring_takes_its_log_as_text_and_that_of_the_place_without_a_word() -> None:
+    here = parameters("sba_loans", "", "", pipeline="monitoring", log="sqlite:///here.db")
+    said = parameters("sba_loans", "", "", (*LOG, "outcomes=/b=c.db"), pipeline="monitoring", log="sqlite:///here.db")
+    assert here["log"] == "sqlite:///here.db"
+    assert (said["log"], said["outcomes"]) == ("sqlite:///a/log.db", "/b=c.db")
+    assert "log" not in parameters("sba_loans", "", "", log="sqlite:///here.db")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "extra", "message"),
+    [
+        ("", (), "monitoring needs the prediction log; say where it is"),
+        ("", ("log=",), "monitoring needs the prediction log"),
+        (
+            "",
+            ('shards=[{"algorithm": "xgboost"}]', *LOG),
+            "unknown parameter in --set 'shards'; allowed: log, outcomes",
+        ),
+        ("2999-01-01", LOG, "as_of 2999-01-01 has not come yet"),
+        ("soon", LOG, "as_of 'soon' is no date"),
+    ],
+)
+def test_wrong_arguments_of_monitoring_are_told(as_of: str, extra: tuple[str, ...], message: str) -> None:
+    with pytest.raises(FairleadError, match=message):
+        parameters("sba_loans", as_of, "", extra, pipeline="monitoring")
 
 
 @pytest.mark.parametrize(

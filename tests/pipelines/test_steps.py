@@ -12,16 +12,23 @@ from kfp.compiler import Compiler
 from components.core.config import Settings
 from components.judgement.component import explain_examples
 from pipelines import steps
-from pipelines.catalogue import compiled
+from pipelines.catalogue import PIPELINES, compiled
 
 ROOT = Path(__file__).parents[2]
 
-TALK_TO_SOMETHING_OUTSIDE = {"ingest", "check-rows", "track", "score-champion", "register"}
+TALK_TO_SOMETHING_OUTSIDE = {
+    *("ingest", "check-rows", "track", "score-champion", "register"),
+    *("collect-rows", "raise-alerts"),
+}
+VERIFY = ("smoke-test", "score-champion", "register", "collect-rows")
 MOUNTS = {
     "package": {("fairlead-signing", "/etc/fairlead/signing"), ("fairlead-verify", "/etc/fairlead/verify")},
-    **{step: {("fairlead-verify", "/etc/fairlead/verify")} for step in ("smoke-test", "score-champion", "register")},
+    **{step: {("fairlead-verify", "/etc/fairlead/verify")} for step in VERIFY},
 }
-NEVER_CACHED = {"package", "track", "score-champion", "register", "report-outcome"}
+NEVER_CACHED = {
+    *("package", "track", "score-champion", "register", "report-outcome"),
+    *("collect-rows", "look", "raise-alerts"),
+}
 
 
 def _tasks(spec: dict[str, Any]) -> dict[str, Any]:
@@ -31,10 +38,13 @@ def _tasks(spec: dict[str, Any]) -> dict[str, Any]:
     return {n: t for n, t in named.items() if "executorLabel" in spec["components"][t["componentRef"]["name"]]}
 
 
-SPEC, PLATFORM = yaml.safe_load_all(compiled("training").read_text(encoding="utf-8"))
-TASKS = _tasks(SPEC)
-KUBERNETES = PLATFORM["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-EXECUTORS = SPEC["deploymentSpec"]["executors"]
+SPECS = {name: list(yaml.safe_load_all(compiled(name).read_text(encoding="utf-8"))) for name in PIPELINES}
+SPEC = SPECS["training"][0]
+TASKS, KUBERNETES, EXECUTORS = ({}, {}, {})
+for spec, platform in SPECS.values():
+    TASKS |= _tasks(spec)
+    KUBERNETES |= platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    EXECUTORS |= spec["deploymentSpec"]["executors"]
 
 every_step = pytest.mark.parametrize("step", sorted(TASKS))
 
@@ -116,6 +126,18 @@ def test_the_outcome_is_reported_whichever_way_the_run_ends() -> None:
     assert task["inputs"]["parameters"]["status"] == {"taskFinalStatus": {"producerTask": upstream}}
     others = SPEC["components"][SPEC["root"]["dag"]["tasks"][upstream]["componentRef"]["name"]]["dag"]["tasks"]
     assert {"ingest", "judge", "register", "write-report"} <= set(others)
+
+
+def test_a_step_that_two_pipelines_have_is_the_same_in_both() -> None:
+    """So what one of them left in the cache serves the other."""
+    one, other = ({n: t["componentRef"] for n, t in _tasks(spec).items()} for spec, _ in SPECS.values())
+    shared = one.keys() & other.keys()
+    assert {"ingest", "check-rows", "build-features"} <= shared
+    for spec, platform in SPECS.values():
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        for step in shared:
+            assert spec["deploymentSpec"]["executors"][f"exec-{step}"] == EXECUTORS[f"exec-{step}"]
+            assert executors[f"exec-{step}"] == KUBERNETES[f"exec-{step}"]
 
 
 def test_only_a_judged_bundle_is_registered() -> None:

@@ -76,7 +76,7 @@ def watcher(reigning: Settings, use_case_file: Path, short_log: Path, features: 
 
 
 @pytest.fixture
-def runner(reigning: Settings, register, judged_bundle: Path, tmp_path: Path) -> MemoryRunner:  # type: ignore[no-untyped-def]
+def runner(reigning: Settings, register, judged_bundle: Path, tmp_path: Path) -> MemoryRunner:
     """Registers version 2 and promotes it."""
 
     def train(_: Run) -> Progress:
@@ -247,7 +247,7 @@ def test_who_starts_again_shows_the_last_look_before_the_next(watcher: Watcher) 
 
 def test_a_look_that_fails_is_told_and_tried_again_until_it_is_time_to_end(
     settings: Settings, use_case_file: Path, log: Path, features: Path, lines: list[str], register, judged_bundle: Path
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     waits: list[float] = []
 
     def stop(seconds: float) -> bool:

@@ -1,0 +1,87 @@
+"""The steps by themselves: each reads, calls one function and writes."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+
+from components.core.config import Settings
+from components.core.errors import FairleadError
+from components.core.use_case import SHIPPED
+from components.monitoring import component
+from components.monitoring.alerts.book import AlertBook
+from components.monitoring.values import Findings
+from components.training.bundle import Bundle
+from tests.monitoring.alerts.looks import call, findings
+from tests.monitoring.served import NOW, WINDOW_DAYS, crown
+from tests.registry.conftest import empty_store, register, settings, smoke
+
+__all__ = ["empty_store", "register", "settings", "smoke"]
+
+
+def artifact(path: Path) -> SimpleNamespace:
+    return SimpleNamespace(path=str(path), metadata={})
+
+
+@pytest.fixture
+def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("FAIRLEAD_HOME", str(settings.home))
+    return settings
+
+
+@pytest.fixture(scope="module")
+def use_case() -> str:
+    text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
+    return text.replace("window_days: 90", f"window_days: {WINDOW_DAYS}")
+
+
+def collected(use_case: str, log: str, folder: Path, now: str = NOW.isoformat()) -> dict[str, str]:
+    written = {name: str(folder / name) for name in ("version", "day")}
+    given = {"rows": artifact(folder / "rows"), "bundle": artifact(folder / "bundle")}
+    component.collect_rows.python_func(use_case, now, log, "", **given, **written)
+    return {name: Path(path).read_text() for name, path in written.items()}
+
+
+def test_the_steps_of_a_look_one_after_the_other(
+    home: Settings, register, judged_bundle: Path, log: Path, loans: pl.DataFrame, use_case: str, tmp_path: Path
+) -> None:
+    register(judged_bundle)
+    crown(home, 1)
+    told = collected(use_case, f"sqlite:///{log}", tmp_path)
+    assert told == {"version": "1", "day": "2009-12-31"}
+    assert len(pl.read_parquet(tmp_path / "rows")) == 2_298
+    assert Bundle.open(tmp_path / "bundle").version() == Bundle.open(judged_bundle).version()
+
+    loans.write_parquet(tmp_path / "features")
+    files = {name: artifact(tmp_path / name) for name in ("features", "rows", "bundle", "findings", "metrics")}
+    component.look.python_func(use_case, told["version"], told["day"], **files)
+    found = Findings.model_validate_json((tmp_path / "findings").read_bytes())
+    assert (found.now, found.version) == (NOW, "1")
+    assert files["metrics"].metadata["window_rows"] == found.window.rows
+    assert files["metrics"].metadata["red_calls"] > 0
+    assert (tmp_path / "metrics").exists()
+
+
+def test_alerts_are_raised_where_the_home_is(home: Settings, use_case: str, tmp_path: Path) -> None:
+    (tmp_path / "findings").write_text(findings(call()).model_dump_json())
+    events = artifact(tmp_path / "events")
+    for _ in range(2):
+        component.raise_alerts.python_func(use_case, artifact(tmp_path / "findings"), events)
+        (line,) = (tmp_path / "events").read_text().splitlines()
+        assert json.loads(line)["kind"] == "raised"
+    assert len(AlertBook(home.home / "alerts.db").store.events()) == 1
+
+
+def test_the_page_is_made_of_the_findings(tmp_path: Path) -> None:
+    (tmp_path / "findings").write_text(findings(call()).model_dump_json())
+    component.write_look_report.python_func(artifact(tmp_path / "findings"), artifact(tmp_path / "report"))
+    page = (tmp_path / "report").read_text(encoding="utf-8")
+    assert "<html" in page
+    assert "loss/log_loss is 0.5" in page
+
+
+def test_without_a_champion_the_first_step_fails(home: Settings, use_case: str, tmp_path: Path) -> None:
+    with pytest.raises(FairleadError, match="has no champion"):
+        collected(use_case, f"sqlite:///{home.home / 'log.db'}", tmp_path)
