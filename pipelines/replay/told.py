@@ -20,6 +20,9 @@ from pipelines.replay.values import Cohort, Compared, Control, EstimateError, Mo
 MONTHS = 3
 """Calendar months of a cohort."""
 
+FRESH = timedelta(days=28)
+"""A look that is older says nothing of what is known on a day."""
+
 ALARM_BY = date(2006, 1, 1)
 """Loans of 2005 are the last whose trouble may go unnoticed while they come in."""
 
@@ -32,9 +35,9 @@ _NOTHING = Estimate(value=None, n=0)
 
 
 def scored(loop: Loop, log: Path, ways: Path) -> pl.DataFrame:
-    """Lay every loan's scores side by side: ``row_id``, ``event_time``, ``label``, ``version`` and each way's."""
+    """Lay all scores side by side: ``row_id``, ``event_time``, ``label``, ``matures``, ``version`` and each way's."""
     answers = served(read(log, columns=COLUMNS), loop.feed.sent)
-    rows = loop.world.rows.select("row_id", "event_time", "label")
+    rows = loop.world.rows.select("row_id", "event_time", "label", "matures")
     return rows.join(answers, on="row_id", how="inner").join(pl.read_parquet(ways), on="row_id", how="inner")
 
 
@@ -74,8 +77,15 @@ def told(loop: Loop, rows: pl.DataFrame, control: Control, first: date, seconds:
         estimate_error=errors,
         control=control,
         promises=promised(comparisons, loop.moments, control, errors, whole=whole, foretold=foretold(rows, trained)),
+        immature=_immature(rows, case),
         details={"looks": [_look(f) for f in loop.findings]},
     )
+
+
+def _immature(rows: pl.DataFrame, use_case: UseCase) -> int:
+    """Count the rows of which even hindsight does not know for sure what becomes of them."""
+    until = use_case.data.known_until
+    return 0 if until is None else len(rows.filter(pl.col("matures") > until))
 
 
 def _look(found: Findings) -> dict[str, object]:
@@ -114,11 +124,11 @@ def _cohorts(
 
 
 def _said(looks: Sequence[Findings], first: date, by: date, way: str, metric: str) -> Estimate:
-    """Return what the look of a day, or the last one of the three months before it, said of what clients got.
+    """Return what the look of a day, or of the last ones before it, said of what clients got.
 
     What an older look said is no answer to what was known on that day, so where there was no look it is no data.
     """
-    there = [f for f in looks if _after(by, -MONTHS) < f.now <= by]
+    there = [f for f in looks if by - FRESH < f.now <= by]
     for p in there[-1].performance if there else ():
         if p.version == ALL and p.group == "all" and p.cohort.first == first:
             said: Estimate = getattr(p, way).get(metric, _NOTHING)

@@ -102,4 +102,6 @@ class Replayed(_Value):
     control: Control
     promises: Mapping[str, bool]
     """What a replay has to show, in words, and whether it did."""
+    immature: int = 0
+    """Loans whose time to turn bad was not over when the table was drawn; those without a bad outcome count as good."""
     details: Mapping[str, Any] = {}
