@@ -31,7 +31,8 @@ from components.core.artifacts import files_below, hash_files
 from components.core.errors import FairleadError
 from components.images import group_of
 from pipelines.environments import ensure, interpreter
-from pipelines.runners.workers import Order, carried, shared
+from pipelines.runners.worker_process import Order, carried
+from pipelines.runners.workers import shared
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,8 +1,8 @@
 """The program of a worker: an interpreter of one environment that runs steps one after the other, its imports warm.
 
-``python -m pipelines.runners.worker CHANNEL PARENT`` is started by ``pipelines.runners.workers`` alone. Orders come and
-answers go over a socket of its own, a line of JSON each, so that nothing a step prints can be taken for an answer. It
-imports nothing but the standard library and kfp, which are in every environment.
+``python -m pipelines.runners.worker CHANNEL PARENT`` is started by ``pipelines.runners.worker_process`` alone. Orders
+come and answers go over a socket of its own, a line of JSON each, so that nothing a step prints can be taken for an
+answer. It imports nothing but the standard library and kfp, which are in every environment.
 
 What a step finds is what it would find in an interpreter of its own: its environment variables, the folder and search
 path the worker was started with, kfp's arguments, no handlers of the root logger, the levels and handlers of all
@@ -11,11 +11,13 @@ its log as standard output and error, no input. After it, garbage is collected, 
 forgot are let go.
 
 What stays is what makes the worker worth having: imported modules, and so whatever they keep for themselves: caches,
-connections that are pooled, a library's settings that are made by a call, loggers that came with an import, threads
-that a step left behind, and functions to be called at exit, which are called when the worker ends. That is acceptable
-because steps hand everything that matters to the next by files: our modules keep nothing at module level, and every
-generator of theirs is seeded where it is used. The pool does its part: it lets a worker go when a step failed in it,
-when the code, the variables or the folder are others than it was started with, and when the home was made anew.
+connections that are pooled, a library's settings that are made by a call, loggers that came with an import. With it
+stay threads that a step left behind, limits of the process, handlers of signals other than the interrupt, and functions
+to be called at exit, which are called when the worker ends. (What an import did to the environment variables and to the
+filters of warnings is undone with the step that it came with; logs may say more afterwards.) That is acceptable because
+steps hand everything that matters to the next by files: our modules keep nothing at module level, and every generator
+of theirs is seeded where it is used. The pool does its part: it lets a worker go when a step failed in it, when the
+code, the variables or the folder are others than it was started with, and when the home was made anew.
 """
 
 import atexit

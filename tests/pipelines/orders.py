@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from textwrap import dedent
 
-from pipelines.runners.workers import Order
+from pipelines.runners.worker_process import Order
 
 _number = count()
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-import yaml
 from kfp import compiler, dsl
 
 from components.core.errors import FairleadError
 from pipelines.benchmarks import overhead
-from pipelines.catalogue import compiled
 from pipelines.runners import local
-from pipelines.runners.workers import Workers, carried
+from pipelines.runners.workers import Workers
 from tests.pipelines.orders import PATIENCE, gone, hang, order, tell_process, until
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +88,14 @@ def test_a_worker_that_ran_many_steps_or_holds_much_memory_is_replaced(bounds: d
     assert workers.processes() == []
 
 
+def test_a_worker_with_nothing_to_do_ends_after_a_while(tmp_path: Path) -> None:
+    workers = Workers(most_idle=0.5)
+    first = ran_by(workers, tmp_path)
+    until(lambda: gone(first))
+    assert ran_by(workers, tmp_path) != first
+    workers.close()
+
+
 def fail():
     raise ValueError("half done")
 
@@ -101,12 +107,6 @@ def test_a_worker_whose_step_failed_is_replaced(workers: Workers, tmp_path: Path
     assert ran_by(workers, tmp_path) != first
 
 
-def exit_at_once():
-    import os
-
-    os._exit(7)
-
-
 def kill_oneself():
     import os
     import signal
@@ -114,28 +114,12 @@ def kill_oneself():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def crash():
-    import ctypes
-
-    ctypes.string_at(0)
-
-
-@pytest.mark.parametrize(
-    ("step", "text"),
-    [
-        (exit_at_once, "its process ended with status 7 in the middle of the step"),
-        (kill_oneself, "its process was ended by SIGKILL in the middle of the step, as the system does when memory"),
-        (crash, "its process was ended by SIGSEGV in the middle of the step"),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_a_worker_that_dies_fails_its_step_and_is_replaced(
-    workers: Workers, tmp_path: Path, step: object, text: str
-) -> None:
-    with pytest.raises(FairleadError, match=text):
-        workers.run(order(step, tmp_path), PATIENCE)  # type: ignore[arg-type]
+def test_a_worker_that_dies_fails_its_step_and_is_replaced(workers: Workers, tmp_path: Path) -> None:
+    first = ran_by(workers, tmp_path)
+    with pytest.raises(FairleadError, match="its process was ended by SIGKILL in the middle of the step"):
+        workers.run(order(kill_oneself, tmp_path), PATIENCE)
     assert workers.processes() == []
-    assert ran_by(workers, tmp_path) in workers.processes()
+    assert ran_by(workers, tmp_path) not in (first, 0)
 
 
 def test_an_idle_worker_that_was_killed_is_replaced(workers: Workers, tmp_path: Path) -> None:
@@ -208,20 +192,9 @@ def test_what_steps_leave_is_byte_for_byte_what_they_leave_in_interpreters_of_th
     package = tmp_path / "small.yaml"
     compiler.Compiler().compile(small, str(package))
     made = []
-    for name, isolated in (("alone", True), ("warm", False), ("warm again", False)):
+    for name, isolated in (("alone", True), ("warm", False)):
         run = local.run(package, {}, tmp_path / name, lambda _: None, isolated=isolated)
         paths = {(s, n): Path(path) for s, names in run.outputs.items() for n, path in names.items()}
         made.append({key: path.read_bytes() for key, path in paths.items()})
     assert set(made[0]) >= {("ingest", "raw"), ("check_rows", "clean"), ("check_rows", "report")}
-    assert made[1] == made[2] == made[0]
-
-
-def test_every_step_of_the_training_pipeline_can_be_run_by_a_worker() -> None:
-    spec = next(yaml.safe_load_all(compiled("training").read_text(encoding="utf-8")))
-    for name, executor in spec["deploymentSpec"]["executors"].items():
-        container = executor["container"]
-        found = carried([*container["command"], *container["args"]])
-        assert found is not None, name
-        code, arguments = found
-        assert f"def {name.removeprefix('exec-').replace('-', '_')}(" in code
-        assert arguments[::2] == ("--executor_input", "--function_to_execute")
+    assert made[1] == made[0]
