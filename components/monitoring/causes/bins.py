@@ -13,6 +13,7 @@ from components.core.contracts import FloatArray, Kind
 EVENT_TIME = "event_time"
 
 Codes = npt.NDArray[np.intp]
+Days = npt.NDArray[np.datetime64]
 
 LOOK = 500
 DISCRETE = 12
@@ -50,18 +51,29 @@ class Bins:
 
 
 def numbers(frame: pl.DataFrame, name: str, kind: Kind) -> FloatArray:
-    """Read a column as numbers, shape (n,), NaN where it is missing or no number.
+    """Read a column as numbers, shape (n,), NaN where it is missing, infinite or no number.
 
     A date is told in days before its row's event: days by themselves only say that time has passed.
     """
+    if kind == "date":
+        ages = dates(frame, EVENT_TIME) - dates(frame, name)
+        return np.where(np.isnat(ages), np.nan, ages.astype(np.float64))
     if name not in frame.columns:
         return np.full(len(frame), np.nan)
+    found: FloatArray = frame[name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def dates(frame: pl.DataFrame, name: str) -> Days:
+    """Read a column as days, shape (n,), NaT where it is missing or no day."""
+    if name not in frame.columns:
+        return np.full(len(frame), "NaT", dtype="datetime64[D]")
     series = frame[name]
-    if kind == "date":
-        day = series.cast(pl.Date, strict=False)
-        series = (frame[EVENT_TIME].cast(pl.Date) - day).dt.total_days()
-    found: FloatArray = series.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
-    return found
+    if series.dtype == pl.String:
+        series = series.str.to_date("%Y-%m-%d", strict=False)
+    if not series.dtype.is_temporal():
+        return np.full(len(series), "NaT", dtype="datetime64[D]")
+    return series.cast(pl.Date, strict=False).to_numpy().astype("datetime64[D]")
 
 
 def words(frame: pl.DataFrame, name: str) -> pl.Series:

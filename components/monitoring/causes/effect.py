@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from components.core.contracts import Columns, FloatArray, Kind
-from components.monitoring.causes.bins import EVENT_TIME, numbers, words
+from components.monitoring.causes.bins import EVENT_TIME, dates, numbers, words
 
 Score = Callable[[Columns], FloatArray]
 """Turns rows held by column into probabilities, such as ``Bundle.probability``."""
@@ -55,7 +55,7 @@ def explained(
         side[np.sort(rng.choice(len(side), min(len(side), SAMPLE), replace=False))] for side in (reference, current)
     ]
     before, now = ({name: column(side, name, kind) for name, kind in kinds.items()} for side in some)
-    events = column(some[1], EVENT_TIME, "date")
+    events = dates(some[1], EVENT_TIME)
     was, is_ = score(before), score(now)
     movement = float(is_.mean() - was.mean())
     error = float(np.sqrt(was.var() / len(was) + is_.var() / len(is_)))
@@ -144,8 +144,4 @@ def column(frame: pl.DataFrame, name: str, kind: Kind) -> npt.NDArray[Any]:
     """Read a column in the form that models take; values that do not fit the kind are missing."""
     if kind == "category":
         return np.array(words(frame, name).to_list(), dtype=object)
-    if kind != "date":
-        return numbers(frame, name, kind)
-    if name not in frame.columns:
-        return np.full(len(frame), "NaT", dtype="datetime64[D]")
-    return frame[name].cast(pl.Date, strict=False).to_numpy().astype("datetime64[D]")
+    return dates(frame, name) if kind == "date" else numbers(frame, name, kind)

@@ -17,9 +17,8 @@ import polars as pl
 from components.core.contracts import FloatArray, Kind
 from components.monitoring.causes import days, names
 from components.monitoring.causes import numbers as quantities
-from components.monitoring.causes.bins import EVENT_TIME, Bins, numbers, words
+from components.monitoring.causes.bins import EVENT_TIME, Bins, dates, numbers, words
 from components.monitoring.causes.companions import Verdict, companions, exchanged
-from components.monitoring.causes.effect import column
 from components.monitoring.causes.onset import Onset, changes, contributions, onset
 from components.monitoring.causes.patterns import LEAST_ROWS, Pattern
 
@@ -58,8 +57,8 @@ def schema(reference: pl.DataFrame, current: pl.DataFrame, name: str, kind: Kind
         return None
     text = f"the column came as {is_}, and was {was}"
     if kind != "category" and is_ == "text":
-        fits = numbers(current, name, kind) if kind != "date" else current[name].cast(pl.Date, strict=False).to_numpy()
-        text += f"; {1 - np.isnan(fits).mean():.0%} of its values can be read as before"
+        read = np.isnat(dates(current, name)) if kind == "date" else np.isnan(numbers(current, name, kind))
+        text += f"; {1 - read.mean():.0%} of its values can be read as before"
     return Pattern("type_changed", text)
 
 
@@ -192,8 +191,8 @@ def _pattern(reference: pl.DataFrame, current: pl.DataFrame, name: str, kind: Ki
     if kind == "category":
         found = names.find(words(reference, name), words(current, name))
     elif kind == "date":
-        sides = [column(side, name, "date") for side in (reference, current)]
-        events = [column(side, EVENT_TIME, "date") for side in (reference, current)]
+        sides = [dates(side, name) for side in (reference, current)]
+        events = [dates(side, EVENT_TIME) for side in (reference, current)]
         found = days.find(sides[0], sides[1], events[0], events[1])
     else:
         found = quantities.find(numbers(reference, name, kind), numbers(current, name, kind))

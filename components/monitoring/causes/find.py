@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from components.core.contracts import Kind
-from components.monitoring.causes.bins import EVENT_TIME, Bins, Codes, cut_all, numbers
+from components.monitoring.causes.bins import EVENT_TIME, Bins, Codes, cut_all, dates, numbers
 from components.monitoring.causes.cohorts import slice_causes
 from components.monitoring.causes.companions import broken
 from components.monitoring.causes.days import Days
-from components.monitoring.causes.effect import Score, column, explained
+from components.monitoring.causes.effect import Score, explained
 from components.monitoring.causes.faults import MOST_VALUES, Course, Judgement, course, judge, pattern
 from components.monitoring.causes.movement import Moved, moved
 from components.monitoring.causes.times import Change, times
@@ -88,7 +88,7 @@ def find_causes(
         return ()
     rng = np.random.default_rng(seed)
     reference, current = (_some(side, rng) for side in (reference, current))
-    days = column(reference, EVENT_TIME, "date"), column(current, EVENT_TIME, "date")
+    days = dates(reference, EVENT_TIME), dates(current, EVENT_TIME)
     columns = cut_all(reference, current, kinds)
     subjects = _followed(_subjects(columns, drift, importance), reference, current, kinds, days, seed)
     subjects = _judged(subjects, columns, reference, current, kinds)

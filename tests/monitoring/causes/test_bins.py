@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.monitoring.causes.bins import cut, cut_all
+from components.monitoring.causes.bins import cut, cut_all, numbers
 
 DAY = date(2004, 1, 1)
 columns = {
@@ -56,3 +56,20 @@ def test_a_column_that_is_gone_is_missing_throughout():
     assert bins.current.tolist() == [len(bins.conditions) - 1]
     assert np.array_equal(bins.grown(), [False, False, True])
     assert cut_all(frame([1.0], "float"), frame([1.0], "float"), {"x": "float", "nowhere": "float"})[0].name == "x"
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        (["2003-12-30", "30.12.2003", None], [2, None, None]),
+        ([20031230, 1, None], [None, None, None]),
+        ([None, None, None], [None, None, None]),
+    ],
+)
+def test_days_that_came_in_another_type_are_read_where_they_can_be(values, read):
+    found = numbers(pl.DataFrame({"x": values}).with_columns(event_time=pl.lit(DAY)), "x", "date")
+    assert [None if np.isnan(v) else v for v in found] == read
+
+
+def test_what_is_infinite_is_missing():
+    assert np.isnan(numbers(pl.DataFrame({"x": [1.0, float("inf")]}), "x", "float")).tolist() == [False, True]

@@ -4,8 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from components.monitoring.causes.bins import cut, numbers
-from components.monitoring.causes.effect import column
+from components.monitoring.causes.bins import cut, dates, numbers
 from components.monitoring.causes.faults import Course, course, judge, pattern, schema
 from components.monitoring.causes.onset import Onset
 from components.monitoring.causes.patterns import Pattern
@@ -15,7 +14,7 @@ DAY = date(2004, 2, 1)
 
 
 def followed(s, name):
-    days = tuple(column(side, "event_time", "date") for side in (s.reference, s.current))
+    days = tuple(dates(side, "event_time") for side in (s.reference, s.current))
     values = tuple(numbers(side, name, KINDS[name]) for side in (s.reference, s.current))
     bins = cut(s.reference, s.current, name, KINDS[name])
     return bins, course(bins, days, None if KINDS[name] == "category" else values)

@@ -2,8 +2,11 @@ from collections import Counter
 from datetime import date
 from functools import cache
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from components.monitoring.causes.find import find_causes
 from components.monitoring.values import Drift, DriftReport, Window
@@ -157,3 +160,41 @@ def test_columns_with_holes_and_without_any_value_are_taken():
     empty = [side.with_columns(NAICS=pl.lit(None, dtype=pl.Float64)) for side in (s.reference, s.current)]
     assert found(Stage(*empty)) is not None
     assert len(loans()) > 90_000
+
+
+def odd(seed, change):
+    """Rows of every kind, with holes, infinities, names by several spellings and days long ago; changed in one way."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(50, 200))
+    frame = pl.DataFrame(
+        {
+            "a": rng.choice([np.nan, np.inf, -1.0, 0.0, *rng.lognormal(3, 5, 8)], n),
+            "b": pl.Series(rng.choice(["x", "X", " x", "y", "", None], n).tolist(), dtype=pl.String),
+            "c": pl.Series(np.datetime64("2003-01-01") - rng.integers(-9, 60_000, n)).cast(pl.Date),
+            "event_time": pl.Series(np.datetime64("2003-01-01") + rng.integers(0, 1 + seed % 90, n)).cast(pl.Date),
+            "probability": rng.choice([0.0, 0.3, 1.0], n),
+            "label": rng.choice([0.0, 1.0, np.nan], n),
+            "weight": rng.choice([0.0, 1.0, 7.0], n),
+        }
+    ).with_columns(pl.col("label").fill_nan(None))
+    return frame.with_columns(change)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(
+        [
+            pl.col("a", "b", "c"),
+            pl.col("a", "b", "c").cast(pl.String),
+            pl.lit(None).alias("a"),
+            pl.lit(1).alias("b"),
+            pl.lit(value=True).alias("c"),
+        ]
+    ),
+)
+def test_whatever_comes_shares_are_shares_and_nothing_breaks(seed, change):
+    sides = odd(seed, pl.col("a")), odd(seed + 1, change)
+    for cause in find_causes(*sides, None, {"a": 1.0}, {"a": "float", "b": "category", "c": "date"}):
+        assert 0 <= cause.share <= 1
+        assert "nan" not in cause.reason
