@@ -13,8 +13,6 @@ from components.core import use_case as use_cases
 from components.core.artifacts import write_whole
 from components.core.config import Settings
 from components.core.errors import FairleadError
-from components.core.retrained import retrained
-from components.core.use_case import UseCase
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.opening import open_notifiers
 from components.monitoring.collect import Log, champion, the_day
@@ -29,7 +27,6 @@ from components.monitoring.watched import Watched, watch
 from components.monitoring.windows import cut
 from components.registry.store import fetch
 from components.registry.version import Version
-from components.retraining.records import Records
 from components.retraining.trigger import Trigger
 from components.retraining.values import Decision, Run
 from components.training import signing
@@ -121,8 +118,7 @@ class Watching:
     def _the_watched(self) -> tuple[Watched, Log]:
         reigns = champion(self.case, self.settings)
         if self._watched is None or self._log is None or self._watched.version != str(reigns.version):
-            case = trained_like(self.case, str(reigns.version), records_of(self.settings))
-            self._watched = watch(case, self._open(reigns), str(reigns.version), pl.read_parquet(self._table()))
+            self._watched = watch(self.case, self._open(reigns), str(reigns.version), pl.read_parquet(self._table()))
             self._log = Log(self.case, reigns.contract, self.log, self.outcomes)
         return self._watched, self._log
 
@@ -193,18 +189,6 @@ class Watching:
             runs={state: states.count(state) for state in set(states)},
             last_training=newest,
         )
-
-
-def trained_like(use_case: UseCase, version: str, records: Records) -> UseCase:
-    """Return the use case as a version was trained on it: a run that retraining started has a window of its own.
-
-    Args:
-        use_case: as it is written.
-        version: that reigns.
-        records: of all training runs.
-    """
-    made = [run for run in records.runs(use_case.name) if run.version == version]
-    return retrained(use_case, made[-1].decision.window) if made else use_case
 
 
 def watch_on(watching: Watching, seconds: float, stop: Callable[[float], bool]) -> None:

@@ -1,5 +1,6 @@
 """What is watched: the reigning model, what it promised, and the rows it learned from."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,8 +11,9 @@ import polars as pl
 from components.core.contracts import Estimate, Kind
 from components.core.errors import ContractViolation, FairleadError
 from components.core.use_case import UseCase
+from components.core.watching import Window
 from components.features.rows import from_frame
-from components.monitoring.expected import expected
+from components.monitoring.expected import CARD, expected
 from components.monitoring.importance import importance
 from components.training.bundle import Bundle
 from components.training.development import Development, learn, weigh
@@ -90,14 +92,19 @@ def watch(use_case: UseCase, bundle: Bundle, version: str, features: pl.DataFram
     """
     table = _require(features, bundle).with_columns(pl.col("event_time", "outcome_time").cast(pl.Date))
     as_of, until = (date.fromisoformat(d) for d in (bundle.contract.as_of, bundle.contract.trained_until))
-    learned = _learned(table, use_case, version, as_of, until)
+    promised = expected(bundle.path, use_case.monitoring.loss)
+    window = _window(bundle) or use_case.training.window
+    learned = _in_window(table.filter(pl.col("event_time") <= until), window, as_of)
+    _require_whole(
+        table, learned, f"version {version} of {use_case.name} learned from rows up to {until}, {window}", until
+    )
     history = _known(table.filter(pl.col("event_time") <= as_of), as_of)
     grown = learn([(history, as_of)], use_case.labels.maturity_months)
     made = Watched(
         use_case=use_case,
         bundle=bundle,
         version=version,
-        expected_loss=expected(bundle.path, use_case.monitoring.loss),
+        expected_loss=promised,
         importance=importance(bundle, use_case.training.seed),
         reference=pl.DataFrame(),
         history=history,
@@ -118,18 +125,20 @@ def _require(features: pl.DataFrame, bundle: Bundle) -> pl.DataFrame:
     return features.select(needed)
 
 
-def _learned(table: pl.DataFrame, use_case: UseCase, version: str, as_of: date, until: date) -> pl.DataFrame:
-    """Return the rows that the model learned from: those of its window up to the newest, which has to be there."""
+def _require_whole(table: pl.DataFrame, learned: pl.DataFrame, told: str, until: date) -> None:
+    """Refuse a table that ends before the newest row that the model learned from, or begins after it."""
     first, newest = table["event_time"].min(), table["event_time"].max()
-    learned = _in_window(table.filter(pl.col("event_time") <= until), use_case, as_of)
     if not isinstance(newest, date) or newest < until or learned.is_empty():
         holds = "has no rows" if newest is None else f"holds rows from {first!s} to {newest!s}"
-        window = use_case.training.window
         raise FairleadError(
-            f"the table of features {holds}, and version {version} of {use_case.name} learned from rows up to {until}, "
-            f"window {window} before {as_of}; hand in the table that it was trained on, or a newer one"
+            f"the table of features {holds}, and {told}; hand in the table that it was trained on, or a newer one"
         )
-    return learned
+
+
+def _window(bundle: Bundle) -> Window | None:
+    """Return the window that a model learned from, as its card says; a retraining has one of its own."""
+    told = json.loads((bundle.path / CARD).read_text(encoding="utf-8")).get("window")
+    return None if told is None else Window.model_validate(told)
 
 
 def _labelled(rows: pl.DataFrame, use_case: UseCase, as_of: date, grown: Development) -> pl.DataFrame:
@@ -140,8 +149,7 @@ def _labelled(rows: pl.DataFrame, use_case: UseCase, as_of: date, grown: Develop
     return joined.drop("_place", "outcome", "outcome_time")
 
 
-def _in_window(rows: pl.DataFrame, use_case: UseCase, as_of: date) -> pl.DataFrame:
-    window = use_case.training.window
+def _in_window(rows: pl.DataFrame, window: Window, as_of: date) -> pl.DataFrame:
     if window.policy != "sliding" or window.months is None:
         return rows
     return rows.filter(pl.col("event_time") > pl.lit(as_of).dt.offset_by(f"-{window.months}mo"))

@@ -1,6 +1,10 @@
 """What is watched: laid out from a bundle and a table that knows more than the training date did."""
 
+import json
+import shutil
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,7 +15,9 @@ from components.core.use_case import UseCase
 from components.core.watching import Window
 from components.features.rows import from_frame
 from components.monitoring import watched as module
+from components.monitoring.expected import CARD
 from components.monitoring.watched import Watched, watch
+from components.training.bundle import Bundle
 
 AS_OF = date(2008, 12, 31)
 
@@ -59,12 +65,26 @@ def test_labels_of_the_reference_are_those_of_the_training_date(watched: Watched
     assert not {"outcome", "outcome_time"} & set(watched.reference.columns)
 
 
-def test_a_sliding_window_is_the_references_too(watched: Watched, yearly: UseCase, loans: pl.DataFrame) -> None:
-    window = Window(policy="sliding", months=72)
-    case = yearly.model_copy(update={"training": yearly.training.model_copy(update={"window": window})})
-    first = watch(case, watched.bundle, "1", loans).reference["event_time"].min()
+SLIDING = Window(policy="sliding", months=72)
+
+
+def first_day(case: UseCase, bundle: Bundle, loans: pl.DataFrame) -> date:
+    first = watch(case, bundle, "1", loans).reference["event_time"].min()
     assert isinstance(first, date)
-    assert date(2002, 12, 31) < first < date(2003, 1, 31)
+    return first
+
+
+def test_the_window_that_the_model_learned_from_is_the_references_too(
+    watched: Watched, yearly: UseCase, loans: pl.DataFrame, tmp_path: Path
+) -> None:
+    """That of its card, since a retraining has one of its own; without one there, that of the use case."""
+    slides = yearly.model_copy(update={"training": yearly.training.model_copy(update={"window": SLIDING})})
+    assert date(2002, 12, 31) < first_day(slides, watched.bundle, loans) < date(2003, 1, 31)
+    told = replace(watched.bundle, path=shutil.copytree(watched.bundle.path, tmp_path / "sba"))
+    card = json.loads((told.path / CARD).read_text(encoding="utf-8"))
+    (told.path / CARD).write_text(json.dumps({**card, "window": SLIDING.model_dump()}), encoding="utf-8")
+    assert first_day(yearly, told, loans) == first_day(slides, watched.bundle, loans)
+    assert first_day(yearly, watched.bundle, loans) < date(1998, 1, 1)
 
 
 def test_a_long_reference_is_a_sample(

@@ -9,8 +9,6 @@ import pytest
 
 from components.core.config import Settings
 from components.core.errors import FairleadError
-from components.core.use_case import load
-from components.core.watching import Window
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.store import BookStore
 from components.monitoring.drift.apart import Discrepancy
@@ -22,7 +20,7 @@ from components.training.bundle import Bundle
 from pipelines import watch as module
 from pipelines.alert_commands import book_path, looks_path
 from pipelines.retraining_runs import records_of, trigger_of
-from pipelines.watch import Watching, headline, trained_like, watch_on
+from pipelines.watch import Watching, headline, watch_on
 from tests.monitoring.alerts.looks import call, findings
 from tests.monitoring.served import NOW, another, between, crown, serve
 from tests.pipelines.watched_home import (
@@ -38,7 +36,6 @@ from tests.pipelines.watched_home import (
     smoke,
     use_case_file,
 )
-from tests.retraining.world import decision
 
 __all__ = [
     "empty_store",
@@ -282,19 +279,6 @@ def test_a_look_in_one_line() -> None:
         "2 alerts changed"
     )
     assert headline(findings(), 0) == "2005-03-31 version 1: 900 rows since 2005-01-01; calm; no alert changed"
-
-
-def test_a_version_is_compared_with_the_window_it_was_trained_on(reigning: Settings) -> None:
-    case, records = load("sba_loans"), records_of(reigning)
-    assert trained_like(case, "2", records) == case
-    sliding = Window(policy="sliding", months=24)
-    made = decision("k1").model_copy(update={"window": sliding})
-    records.decide(Run(key="k1", use_case="sba_loans", decision=made, state="decided"), NOW)
-    records.step("k1", "started", NOW)
-    records.step("k1", "registered", NOW, version="2")
-    assert trained_like(case, "1", records) == case
-    assert trained_like(case, "2", records).training.window == sliding
-    assert trained_like(case, "2", records).labels.immature == "weigh"
 
 
 def test_what_needs_another_environment_is_asked_for_there(
