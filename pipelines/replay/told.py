@@ -31,6 +31,9 @@ BROKEN = "estimate_broken"
 
 COLUMNS = ("at", "request_id", "row", "version", "variant", "probability")
 
+CERTAIN = 1 - 1e-12
+"""Correlations beyond it have no interval by Fisher's rule."""
+
 _NOTHING = Estimate(value=None, n=0)
 
 
@@ -104,7 +107,9 @@ def _cohorts(
 ) -> tuple[Cohort, ...]:
     made = []
     grouped = rows.with_row_index("place").group_by(first=pl.col("event_time").dt.truncate(f"{MONTHS}mo"))
-    for first, places, versions in grouped.agg("place", pl.col("version").mode().first()).sort("first").iter_rows():
+    for first, places, versions in (
+        grouped.agg("place", pl.col("version").mode().sort().first()).sort("first").iter_rows()
+    ):
         last = _after(first, MONTHS) - timedelta(days=1)
         label = rows["label"].gather(places)
         metric = use_case.monitoring.loss
@@ -156,7 +161,7 @@ def _correlation(pairs: FloatArray) -> Estimate:
     if n < 5 or not pairs.std(axis=0).all():
         return Estimate(value=None, n=n)
     r = float(np.asarray(np.corrcoef(pairs.T))[0, 1])
-    z, half = np.arctanh(r), 1.959964 / (n - 3) ** 0.5
+    z, half = np.arctanh(np.clip(r, -CERTAIN, CERTAIN)), 1.959964 / (n - 3) ** 0.5
     return Estimate(value=r, low=float(np.tanh(z - half)), high=float(np.tanh(z + half)), n=n)
 
 
