@@ -207,14 +207,21 @@ class _Grid:
         self.owner = np.repeat(np.arange(len(columns)), np.diff(self.starts))
 
     def sums(self, codes: Sequence[npt.NDArray[np.intp]], values: Sequence[FloatArray] = ()) -> list[FloatArray]:
-        """Count the rows of every slice, then sum each of the values, shape (n,), over them; shape (k, k) each."""
-        # Single precision is exact for counts up to 16 million and good to 1e-4 for sums; the chosen are summed anew.
-        hot = np.zeros((len(codes[0]), int(self.starts[-1])), dtype=np.float32)
-        rows = np.arange(len(codes[0]))
-        for start, code in zip(self.starts, codes, strict=False):
-            hot[rows, start + code] = 1.0
-        weighed = (hot, *(hot * v.astype(np.float32)[:, None] for v in values))
-        return [(hot.T @ one).astype(np.float64) for one in weighed]
+        """Count the rows of every slice, then sum each of the values, shape (n,), over them; shape (k, k) each.
+
+        Only places above the diagonal and on it are filled.
+        """
+        k = int(self.starts[-1])
+        sums: list[FloatArray] = [np.zeros((k, k)) for _ in range(1 + len(values))]
+        for i, first in enumerate(codes):
+            for j in range(i, len(codes)):
+                height, width = (len(self.columns[c].conditions) for c in (i, j))
+                place = first * width + codes[j]
+                block = slice(self.starts[i], self.starts[i + 1]), slice(self.starts[j], self.starts[j + 1])
+                for table, weights in zip(sums, (None, *values), strict=True):
+                    found = np.bincount(place, weights=weights, minlength=height * width)
+                    table[block] = found.reshape(height, width)
+        return sums
 
     def told(self, counts: FloatArray, most: float = np.inf) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """List the slices that have enough rows, and no more than ``most``."""
