@@ -67,7 +67,19 @@ def control(features: Path, use_case: UseCase, period: Period, settings: Setting
     """
     world = World(use_case, stationary(features, use_case, period.donors_from, period.donors_until, SEED))
     bundle = _model(world, use_case, period.as_of, settings, folder)
-    watched = watch(use_case, bundle, "control", world.features)
+    return looked_at(watch(use_case, bundle, "control", world.features), world, period, folder)
+
+
+def looked_at(watched: Watched, world: World, period: Period, folder: Path) -> Control:
+    """Let a model answer the loans of a period and look at it as often as in the replay.
+
+    Args:
+        watched: the model, with the settings to look by.
+        world: the loans.
+        period: days.
+        folder: for the alert book.
+    """
+    case = watched.use_case
     book, moments = AlertBook(folder / "alerts.db"), []
     rows = answered(watched, world.between(period.first, period.last))
     trained, retrains, looks = [period.as_of], 0, 0
@@ -76,15 +88,13 @@ def control(features: Path, use_case: UseCase, period: Period, settings: Setting
             continue
         looks += 1
         found = look(watched, known(rows, now), now)
-        for event in book.observe(found, use_case.monitoring):
+        for event in book.observe(found, case.monitoring):
             if event.kind != "cleared":
                 moments.append(Moment(day=now, kind="alarm", severity=event.level, text=event.summary, name=event.name))
-        labels = labels_between(world.features, use_case.labels.maturity_months, trained[-1], now)
-        decided = decide(
-            found, Past(trained=tuple(trained), new_labels=labels), use_case.retraining, now, use_case.monitoring
-        )
-        retrains += decided.action == "retrain"
-        if decided.action == "retrain":
+        labels = labels_between(world.features, case.labels.maturity_months, trained[-1], now)
+        past = Past(trained=tuple(trained), new_labels=labels)
+        if decide(found, past, case.retraining, now, case.monitoring).action == "retrain":
+            retrains += 1
             trained.append(now)
     return Control(looks=looks, rows=len(rows), alarms=tuple(moments), retrains=retrains)
 
