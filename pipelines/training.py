@@ -35,8 +35,7 @@ def training(
         freshness: anything that changes when the source's content does; part of the cache key of ``ingest``.
         repaired: where a table of repaired rows is; those that pass take the places of the rows that they mend.
         repaired_freshness: the same for its content; part of the cache key of ``check_rows``.
-        window: JSON of the window that a retraining learns from; empty for the use case as it is written. It comes in
-            after the features, so that these are taken from the cache.
+        window: JSON of the window that a retraining learns from; empty for the use case as it is written.
         shards: the search, one task for each: algorithm, seed, number of trials.
     """
     case, time = {"use_case": use_case}, {"use_case": use_case, "as_of": as_of}
@@ -54,10 +53,8 @@ def training(
         # The model, and how good it is.
         with dsl.ParallelFor(shards, name="search", parallelism=2) as shard:
             search = steps.tune(**learn, **data, shard=shard)
-        trials = dsl.Collected(search.outputs["trials"])
-        known = {"features": features.outputs["features"]}
-        found = {"data_hash": table.outputs["Output"], "trials": trials}
-        model = steps.train(**learn, as_of=as_of, **data, **known, **found)
+        found = {"data_hash": table.outputs["Output"], "trials": dsl.Collected(search.outputs["trials"])}
+        model = steps.train(**learn, as_of=as_of, **data, features=features.outputs["features"], **found)
         scored = {**data, "predictions": model.outputs["predictions"]}
         measured = steps.evaluate(**case, **scored, draft=model.outputs["draft"])
         records = {"slices": measured.outputs["slices"], "chosen": model.outputs["chosen"]}
