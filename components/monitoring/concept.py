@@ -5,14 +5,15 @@ what it promised, a call is made with a probability of one per cent for each str
 detectors are told of in the report, and call for nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
 import polars as pl
 
 from components.core.watching import Monitoring
-from components.monitoring.baselines import baselines
+from components.monitoring.baselines import MOST_UNSURE, baselines
+from components.monitoring.detectors.detector import Baseline
 from components.monitoring.excess import NAME as EXCESS
 from components.monitoring.excess import excess
 from components.monitoring.streams import ALL, LOSSES, Watch, watch_streams
@@ -44,10 +45,19 @@ def concept(watched: Watched, rows: pl.DataFrame, now: date) -> tuple[Watch, ...
     held = baselines(watched.bundle.path, loss, monitoring.loss_rise.amber)
     mine = rows.with_columns(decision=pl.Series(watched.bundle.decide(rows["probability"].to_numpy()), dtype=pl.Int64))
     whole = watch_streams(mine, DETECTORS, baselines=held, loss=loss)
-    more = excess(mine, watched.grown, now, tolerated=monitoring.loss_rise.amber)
+    more = excess(mine, watched.grown, now, tolerated=_more_tolerated(held, monitoring))
     segments = watched.use_case.training.segments
     parts = watch_streams(mine, DETECTORS[:1], baselines=held, streams=["loss"], segments=segments, loss=loss)
     return (*whole, more, *(w for w in parts if w.group != ALL))
+
+
+def _more_tolerated(held: Mapping[tuple[str, str], Baseline], monitoring: Monitoring) -> float:
+    """Say which rise of the number of bad outcomes is tolerated: as much as of the loss, as a share.
+
+    Whether as many rows turn bad as the model says was judged on the same rows as its loss, and is as little known.
+    """
+    loss = held.get(("loss", ALL))
+    return monitoring.loss_rise.amber + MOST_UNSURE if loss is None else loss.tolerated / loss.mean
 
 
 def concept_calls(found: Sequence[Watch], monitoring: Monitoring) -> tuple[Call, ...]:

@@ -265,7 +265,7 @@ def _watch(name: str, stream: Stream, baseline: Baseline | None, minimum_rows: i
     return empty.model_copy(update={"state": "drift" if places else detector.state, "detections": detections})
 
 
-_NO_BASELINE = "no baseline: the model's card does not tell this figure for this group"
+_NO_BASELINE = "no baseline: the model's card does not tell this figure for this group, or not surely enough"
 
 
 def _why_nothing(stream: Stream, minimum_rows: int) -> str:

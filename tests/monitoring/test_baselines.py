@@ -4,7 +4,7 @@ import pytest
 
 from components.core.contracts import Estimate, SliceMetrics
 from components.core.errors import IntegrityError
-from components.monitoring.baselines import around, baselines
+from components.monitoring.baselines import WIDER, around, baselines
 from components.monitoring.expected import CARD
 from tests.judgement.test_model_card import made
 
@@ -30,13 +30,21 @@ def test_what_was_judged_is_what_streams_are_held_to(bundle):
     found = baselines(bundle, "log_loss", rise=0.25)
     assert set(found) == {("outlier", "all"), ("loss", "all"), ("decision", "all"), ("loss", "NewExist=2")}
     # What is not known for sure of the judged figure is tolerated, on the side on which less is known, and the rise.
-    assert (found["loss", "all"].mean, found["loss", "all"].tolerated) == pytest.approx((0.08, 0.02 + 0.02))
-    assert (found["decision", "all"].mean, found["decision", "all"].tolerated) == pytest.approx((0.2, 0.05 + 0.05))
+    assert (found["loss", "all"].mean, found["loss", "all"].tolerated) == pytest.approx((0.08, WIDER * 0.02 + 0.02))
+    assert (found["decision", "all"].mean, found["decision", "all"].tolerated) == pytest.approx(
+        (0.2, WIDER * 0.05 + 0.05)
+    )
 
 
 def test_a_figure_that_was_not_measured_is_no_baseline():
     assert around(None, 0.1) is None
     assert around(Estimate(value=None, n=4), 0.1) is None
+    assert around(Estimate(value=0.1, n=1), 0.1) is None
+
+
+def test_a_figure_that_is_too_unsure_is_no_baseline():
+    assert around(Estimate(value=0.1, low=0.063, high=0.137, n=90), 0.1) is not None
+    assert around(Estimate(value=0.1, low=0.09, high=0.139, n=90), 0.1) is None
 
 
 @pytest.mark.parametrize("text", [None, "{}", '{"metrics": [{"dataset": "test"}]}'])

@@ -10,7 +10,8 @@ import pytest
 from components.core.contracts import Estimate, SliceMetrics
 from components.core.use_case import UseCase
 from components.core.watching import Monitoring
-from components.monitoring.concept import concept, concept_calls
+from components.monitoring.concept import _more_tolerated, concept, concept_calls
+from components.monitoring.detectors.detector import Baseline
 from components.monitoring.expected import CARD
 from components.monitoring.streams import Detection, Watch
 from components.monitoring.values import Call
@@ -68,6 +69,19 @@ def test_a_world_that_changes_is_called_by_outcomes_first_and_then_by_losses(wat
     calls = {call.key: call for call in concept_calls(concept(watched, whole, NOW), Monitoring())}
     assert set(calls) == {"loss/bad outcomes", "loss/streamed loss", "group/size=small"}
     assert calls["group/size=small"].summary.startswith("size=small: losses are above 0.3100")
+
+
+def test_what_is_not_known_of_the_judged_loss_is_tolerated_of_outcomes_too(watched: Watched) -> None:
+    sure = Baseline(0.3, 0.06)
+    assert _more_tolerated({("loss", "all"): sure}, Monitoring()) == pytest.approx(0.2)
+    assert _more_tolerated({}, Monitoring()) == pytest.approx(0.65)
+    slightly = rows(changes=0.0, times=1.45)
+    (found,) = (w for w in concept(watched, slightly, NOW) if w.stream == "excess")
+    assert found.state == "drift"
+    card = watched.bundle.path / CARD
+    card.write_text(card.read_text(encoding="utf-8").replace("0.32", "0.40"), encoding="utf-8")
+    (found,) = (w for w in concept(watched, slightly, NOW) if w.stream == "excess")
+    assert found.state in ("quiet", "warning")
 
 
 def test_decisions_are_those_of_the_reigning_model(watched: Watched) -> None:
