@@ -64,18 +64,14 @@ def find(before: Days, now: Days, events_before: Days, events_now: Days) -> Patt
 def placeholder(before: Days, now: Days) -> Pattern | None:
     """A day that stands for none turned up, in place of missing ones or of any."""
     fell = float(np.isnat(before).mean() - np.isnat(now).mean())
-    new = now[~np.isnat(now)]
-    values, counts = np.unique(new, return_counts=True)
-    most = values[counts.argmax()]
-    for value in (*PLACEHOLDERS, most):
+    for value in PLACEHOLDERS:
         had = float((before == value).mean())
         gain = float((now == value).mean()) - had
-        if gain < LEAST_GAIN:
+        if gain < LEAST_GAIN or had >= LEAST_GAIN / 2:
             continue
-        if fell >= LEAST_GAIN and as_much(gain, fell, len(before), len(now)):
-            return Pattern("filled", filling(str(value), gain, fell), certain=had < gain)
-        if value in PLACEHOLDERS and had < LEAST_GAIN / 2:
-            return Pattern("sentinel", f"{gain:.1%} of the rows say {value}, which stands for no day")
+        if as_much(gain, fell, len(before), len(now)):
+            return Pattern("filled", filling(str(value), gain, fell))
+        return Pattern("sentinel", f"{gain:.1%} of the rows say {value}, which stands for no day")
     return None
 
 

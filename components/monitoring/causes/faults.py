@@ -174,10 +174,10 @@ def judge(
 
 def _known_fault(found: Pattern, onset: Onset | None, said: Verdict) -> Judgement:
     slope = onset is not None and onset.shape == "slope"
+    if said.follow == "follow" and (found.name == "unit" or not found.certain):
+        return "world_change"
     if found.certain:
         return "unclear" if slope and found.name == "unit" else "data_fault"
-    if said.follow == "follow":
-        return "world_change"
     return "data_fault" if onset is not None and onset.shape == "step" else "unclear"
 
 

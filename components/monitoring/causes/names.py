@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from components.monitoring.causes.numbers import LEAST_COUNT, LEAST_GAIN, as_much, filling
+from components.monitoring.causes.numbers import LEAST_COUNT, LEAST_GAIN, LEFT_EMPTY, as_much, filling
 from components.monitoring.causes.patterns import LEAST_ROWS, Pattern, chance
 
 _MARKS = ("", "?", "-", "--", ".", "0", "-1", "9", "99", "999", "na", "n/a", "#n/a", "nan", "nil", "none", "null")
@@ -73,17 +73,17 @@ def constant(old: Shares, new: Shares, rows: int) -> Pattern | None:
 
 
 def filled(old: Shares, new: Shares, n: int, m: int) -> Pattern | None:
-    """Missing values became one value."""
-    fell = sum(new.values()) - sum(old.values())
-    if fell < LEAST_GAIN:
+    """Missing values became one value, all of them, and the others are as they were."""
+    missing, left = 1 - sum(old.values()), 1 - sum(new.values())
+    if left > LEFT_EMPTY * missing:
         return None
     value = max(new, key=lambda v: new[v] - old.get(v, 0.0))
-    had = old.get(value, 0.0)
-    if not as_much(new[value] - had, fell, n, m):
+    had, gain = old.get(value, 0.0), new[value] - old.get(value, 0.0)
+    apart = sum(abs(old.get(v, 0.0) - new.get(v, 0.0)) for v in {*old, *new} - {value}) / 2
+    if not as_much(gain, missing - left, n, m) or apart > 0.5 * gain:
         return None
-    return Pattern(
-        "filled", filling(repr(value), new[value] - had, fell), certain=had < LEAST_GAIN or _means_nothing(value)
-    )
+    certain = had < LEAST_GAIN or _means_nothing(value)
+    return Pattern("filled", filling(repr(value), gain, missing - left), certain=certain)
 
 
 def nothing(old: Shares, new: Shares, rows: int) -> Pattern | None:

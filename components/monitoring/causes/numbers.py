@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.core.contracts import FloatArray
-from components.monitoring.causes.patterns import LEAST_ROWS, Pattern, chance, explains, known
+from components.monitoring.causes.patterns import ALIKE, LEAST_ROWS, Pattern, chance, explains, known, ks
 
 UNITS: tuple[tuple[float, str], ...] = (
     (10, "ten"),
@@ -27,7 +27,7 @@ UNITS: tuple[tuple[float, str], ...] = (
 )
 """Factors between units that are in use. The world makes smaller ones by itself."""
 
-PLAIN = 6.0
+PLAIN = 9.0
 """A factor below, the world can bring about: only in one day is it a fault."""
 
 AFFINE: tuple[tuple[float, float, str], ...] = (
@@ -47,6 +47,8 @@ SENTINELS = (-1.0, 0.0, -9.0, -99.0, -999.0, -9999.0, 9.0, 99.0, 999.0, 9999.0, 
 LEAST_GAIN = 0.02
 """Share of the rows from which a filled value is told."""
 
+LEFT_EMPTY = 0.1
+"""Share of the values that were missing which may still be where missing values are filled."""
 LEAST_COUNT = 5
 """Rows from which a value that never was is told."""
 
@@ -99,23 +101,37 @@ def constant(before: FloatArray, now: FloatArray) -> Pattern | None:
 
 
 def filled(before: FloatArray, now: FloatArray) -> Pattern | None:
-    """Missing values became one value: its share of the rows rose by what the share of missing ones fell by."""
-    fell = float(np.isnan(before).mean() - np.isnan(now).mean())
+    """Missing values became one value, all of them, and the others are as they were.
+
+    Where a column fills up in the world, its missing values become many, and few of them go at once.
+    """
     new = known(now)
-    if fell < LEAST_GAIN or len(new) < LEAST_ROWS:
+    if len(new) < LEAST_ROWS or not filled_up(before, now):
         return None
+    fell = float(np.isnan(before).mean() - np.isnan(now).mean())
     values, counts = np.unique(new, return_counts=True)
     top = values[np.argsort(-counts)[:5]]
-    gain, had, value = max(((now == v).mean() - (before == v).mean(), (before == v).mean(), v) for v in top)
-    if not as_much(gain, fell, len(before), len(now)):
+    gain, value = max((float((now == v).mean() - (before == v).mean()), float(v)) for v in top)
+    others = known(before[before != value]), new[new != value]
+    if not as_much(gain, fell, len(before), len(now)) or min(map(len, others)) < LEAST_ROWS:
         return None
-    return Pattern("filled", filling(f"{value:g}", gain, fell), certain=bool(had < gain))
+    if ks(*others) > ALIKE + chance(*map(len, others)):
+        return None
+    had = float((before == value).mean())
+    return Pattern("filled", filling(f"{value:g}", gain, fell), certain=had < gain)
+
+
+def filled_up(before: FloatArray, now: FloatArray) -> bool:
+    """Say whether next to no value is missing of those that were."""
+    return bool(np.isnan(now).mean() <= LEFT_EMPTY * np.isnan(before).mean())
 
 
 def as_much(gain: float, fell: float, n: int, m: int) -> bool:
-    """Say whether missing values fell by more than chance, and a value's gain is as much, but for a quarter of it."""
+    """Say whether missing values fell by more than chance, and a value's gain is as much, but for chance."""
+    if fell < LEAST_GAIN:
+        return False
     error = float(np.sqrt(fell * (1 - fell) * (1 / n + 1 / m)))
-    return fell > 4 * error and abs(gain - fell) <= 0.25 * fell + 2 * error
+    return fell > 4 * error and abs(gain - fell) <= 0.1 * fell + 2 * error
 
 
 def filling(value: str, gain: float, fell: float) -> str:

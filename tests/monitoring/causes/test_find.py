@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.features.rows import request_fields
 from components.monitoring.causes.find import find_causes
 from components.monitoring.values import Drift, DriftReport, Window
 from tests.monitoring.causes.staged import (
@@ -93,6 +94,20 @@ def test_real_years_show_the_one_fault_that_their_data_have():
         s = Stage(between(start.replace(year=start.year - 1), start), between(start, end))
         faulty[first] = [c.subject for c in found(s) if c.kind == "feature" and c.verdict == "data_fault"]
     assert faulty == {(2001, 1): [], (1999, 7): ["UrbanRural"], (2005, 1): [], (2008, 1): []}
+
+
+def test_histories_that_fill_up_over_the_years_are_no_fault(sba, small_dataset):
+    """Counts and days of what banks, postcodes and industries did before move all the time, and lose their holes."""
+    rows = pl.read_parquet(small_dataset.with_name("features.parquet")).sort("event_time")
+    kinds = {f.name: f.kind for f in request_fields(sba) if f.name != "UrbanRural"}
+    named = []
+    for year in range(2003, 2009):
+        now = rows.filter(pl.col("event_time").is_between(date(year, 1, 1), date(year, 9, 30)))
+        for since in (1997, year - 1):
+            before = rows.filter(pl.col("event_time").is_between(date(since, 1, 1), date(year - 1, 12, 31)))
+            causes = find_causes(before, now, None, dict.fromkeys(kinds, 0.05), kinds, most=40)
+            named += [(year, since, c.subject) for c in causes if c.verdict == "data_fault"]
+    assert named == []
 
 
 def test_a_slice_of_two_columns_is_found_in_the_loss():
