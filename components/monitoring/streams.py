@@ -225,7 +225,7 @@ def _streams(frame: pl.DataFrame, names: Sequence[str], segments: Sequence[str],
     for group, rows in _groups(frame, segments):
         for name in names:
             kind = LOSSES[loss]() if name == "loss" else STREAMS[name]
-            seen = pl.max_horizontal("matures", "known_on") if kind.labelled else pl.col("event_time")
+            seen = _label_seen() if kind.labelled else pl.col("event_time")
             counted = rows.filter(pl.col("mature")) if kind.labelled else rows
             values = counted.select("event_time", "request_id", "row", _day=seen, _value=kind.value).drop_nulls(
                 "_value"
@@ -233,6 +233,15 @@ def _streams(frame: pl.DataFrame, names: Sequence[str], segments: Sequence[str],
             values = values.sort("_day", "event_time", "request_id", "row")
             days = values["_day"].to_numpy().astype("datetime64[D]")
             yield Stream(name, group, days, values["_value"].to_numpy().astype(np.float64), kind)
+
+
+def _label_seen() -> pl.Expr:
+    """Day on which a mature row's label is seen: that of its maturity, or a later one on which it was told at last.
+
+    A row that turned bad after its time was over keeps its label and its day, though it was told of anew.
+    """
+    late = pl.max_horizontal("matures", "known_on")
+    return pl.when(pl.col("outcome") == 1).then(pl.col("matures")).otherwise(late)
 
 
 def _groups(frame: pl.DataFrame, segments: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:

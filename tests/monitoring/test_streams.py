@@ -53,6 +53,18 @@ def test_looking_later_does_not_change_what_was_found() -> None:
     assert [d for d in later if d.day <= date(2009, 6, 30)] == list(then)
 
 
+def test_a_row_that_turns_bad_after_its_time_changes_nothing() -> None:
+    frame = rows(changes=0.6)
+    later = (pl.col("label") == 0) & (pl.int_range(pl.len()) % 5 == 0)
+    corrected = frame.with_columns(
+        outcome=pl.when(later).then(1).otherwise("outcome"),
+        outcome_time=pl.when(later).then(pl.col("matures").dt.offset_by("7mo")).otherwise("outcome_time"),
+        known_on=pl.when(later).then(pl.col("matures").dt.offset_by("7mo")).otherwise("known_on"),
+    )
+    names = ["sequential", "adwin"]
+    assert detect(corrected, names, baselines=JUDGED) == detect(frame, names, baselines=JUDGED)
+
+
 @given(st.integers(0, 2**32))
 @settings(max_examples=10, deadline=None)
 def test_the_order_of_the_rows_does_not_count(seed: int) -> None:
