@@ -3,9 +3,10 @@
 import os
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -145,9 +146,7 @@ class LiveRollouts:
     now: date = date.min
 
     def __post_init__(self) -> None:
-        self._deadline = 0.0
-        self._rollouts = MachineRollouts(self.settings, self.say, PLAN, approve=True, wait=self._wait)
-        self._key = ""
+        self._rollouts = MachineRollouts(self.settings, self.say, PLAN, approve=True)
 
     def rollout(self, run: Run) -> Progress:
         """Say how far it is."""
@@ -155,18 +154,29 @@ class LiveRollouts:
 
     def roll_out(self, run: Run) -> None:
         """Run it to its end."""
-        self._key, self._deadline = run.key, time.monotonic() + PATIENCE
         loans = self.traffic.after(self.now)
-        with self.traffic.feed.live(loans, RATE) as live:
+        with self._aborted_in_time(run.key), self.traffic.feed.live(loans, RATE) as live:
             self._rollouts.roll_out(run)
         self.traffic.ahead.update(loans["row_id"][: live.sent].to_list())
 
-    def _wait(self, seconds: float) -> None:
-        if time.monotonic() > self._deadline:
-            self._deadline = float("inf")
-            wish = {"kind": "abort", "actor": self.settings.actor, "reason": f"no verdict within {PATIENCE:g} s"}
-            history.record_wish(store_of(self.settings), self._key, wish, datetime.now(UTC))
-        time.sleep(seconds)
+    @contextmanager
+    def _aborted_in_time(self, key: str) -> Iterator[None]:
+        # By a clock of its own: between looks that take long the engine does not wait, so nobody is asked there.
+        timer = threading.Timer(PATIENCE, self._abort, (key,))
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _abort(self, key: str) -> None:
+        wish = {"kind": "abort", "actor": self.settings.actor, "reason": f"no verdict within {PATIENCE:g} s"}
+        store = store_of(self.settings)
+        # One that has its verdict may still be about to bring it about, and may get it just now.
+        with suppress(FairleadError):
+            if not history.read(store, key).state.final:
+                history.record_wish(store, key, wish, datetime.now(UTC))
 
 
 def plane_of(settings: Settings) -> MachinePlane:
