@@ -24,8 +24,10 @@ from components.monitoring.causes.patterns import LEAST_ROWS, Pattern
 
 SAME_DAYS = 3
 """Steps so many days apart, at most, are one event."""
-MANY = 3
-"""So many columns that step on one day are more than one column gone wrong."""
+MANY = 2
+"""So many others that step on the same day are more than one column gone wrong: a large customer came, say."""
+MANY_MOVED = 3
+"""So many other columns that moved by a tenth of the rows are the world, where none did so at once."""
 MOST_VALUES = 5_000
 """Rows of each window that patterns are looked for in; of more, every k-th."""
 
@@ -151,17 +153,18 @@ def judge(
         steps: days on which other columns changed in a step.
     """
     onset = of.onset
+    step, slope = (onset is not None and onset.shape == shape for shape in ("step", "slope"))
+    with_it = sum(abs((day - onset.day).days) <= SAME_DAYS for day in steps) if onset is not None and step else 0
     said = companions(bins, others, of.rows)
     evidence = [_when(onset), _company(said)]
+    if with_it:
+        evidence.append(f"{with_it} other column{'s' if with_it > 1 else ''} changed with it")
     if found is not None:
         if found.name == "swapped" and _exchanged(bins, others, of.rows):
             found = replace(found, certain=True)
             evidence.append("rows with one value are like those that had the other")
-        return _known_fault(found, onset, said), "; ".join([found.reason, *filter(None, evidence)])
-    step, slope = (onset is not None and onset.shape == shape for shape in ("step", "slope"))
-    with_it = sum(abs((day - onset.day).days) <= SAME_DAYS for day in steps) if onset is not None and step else 0
-    if with_it:
-        evidence.append(f"{with_it} other column{'s' if with_it > 1 else ''} changed with it")
+        alone = step and with_it < MANY
+        return _known_fault(found, said, alone=alone, slope=slope), "; ".join([found.reason, *filter(None, evidence)])
     reason = "; ".join([_movement(bins), *filter(None, evidence)])
     if said.follow == "follow" or slope:
         return "world_change", reason
@@ -172,13 +175,12 @@ def judge(
     return "unclear", reason
 
 
-def _known_fault(found: Pattern, onset: Onset | None, said: Verdict) -> Judgement:
-    slope = onset is not None and onset.shape == "slope"
+def _known_fault(found: Pattern, said: Verdict, *, alone: bool, slope: bool) -> Judgement:
     if said.follow == "follow" and (found.name == "unit" or not found.certain):
         return "world_change"
     if found.certain:
         return "unclear" if slope and found.name == "unit" else "data_fault"
-    return "data_fault" if onset is not None and onset.shape == "step" else "unclear"
+    return "data_fault" if alone else "unclear"
 
 
 def _exchanged(bins: Bins, others: Sequence[Bins], rows: Rows) -> bool:
@@ -224,7 +226,7 @@ def _family(dtype: pl.DataType) -> str:
 
 
 def _many_moved(others: Sequence[Bins]) -> bool:
-    return sum(float(np.abs(np.subtract(*o.shares())).sum()) / 2 >= 0.1 for o in others) >= MANY
+    return sum(float(np.abs(np.subtract(*o.shares())).sum()) / 2 >= 0.1 for o in others) >= MANY_MOVED
 
 
 def _movement(bins: Bins) -> str:

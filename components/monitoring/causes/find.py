@@ -161,11 +161,9 @@ def _judged(
     judged = []
     for s in subjects:
         of = s.course or Course(None, everything)
-        steps = [
-            o.course.onset.day
-            for o in subjects
-            if o.name != s.name and o.course and o.course.onset and o.course.onset.shape == "step" and not known[o.name]
-        ]
+        others = (o for o in subjects if o.name != s.name and o.name in {b.name for b in sound})
+        onsets = (o.course.onset for o in others if o.course is not None)
+        steps = [onset.day for onset in onsets if onset is not None and onset.shape == "step"]
         verdict, reason = judge(s.moved.bins, known[s.name], of, sound, steps)
         judged.append(replace(s, verdict=verdict, reason=reason))
     return judged + _torn(judged, sound)

@@ -88,6 +88,7 @@ UNIT, SWAP = Pattern("unit", "a thousand times"), Pattern("constant", "all the s
         (None, UNIT, None, (), "data_fault"),
         (None, UNIT, "slope", (), "unclear"),
         (None, SWAP, "step", (), "data_fault"),
+        (None, SWAP, "step", (DAY, DAY), "unclear"),
         (None, SWAP, "slope", (), "unclear"),
         (None, SWAP, None, (), "unclear"),
         ("larger loans", SWAP, "step", (), "world_change"),  # what goes with it followed
@@ -106,7 +107,7 @@ def test_evidence_is_weighed(world, found, onset, steps, verdict):
     assert judge(subject, found, of, bins, steps)[0] == verdict
 
 
-@pytest.mark.parametrize(("steps", "verdict"), [((), "data_fault"), ([DAY] * 2, "data_fault"), ([DAY] * 3, "unclear")])
+@pytest.mark.parametrize(("steps", "verdict"), [((), "data_fault"), ([DAY], "data_fault"), ([DAY] * 2, "unclear")])
 def test_one_column_that_moves_alone_and_at_once_is_at_fault(steps, verdict):
     s = stage(2003)
     odd = s.now(pl.col("GrAppv") * np.random.default_rng(1).uniform(1, 5, len(s.current)))
