@@ -2,6 +2,7 @@
 
 from kfp import dsl
 
+from components.monitoring.collect import APART
 from pipelines import steps
 
 
@@ -31,8 +32,18 @@ def monitoring(
     # What was asked and answered, with what is known by now of how it went.
     rows = steps.collect_rows(**case, now=now, log=log, outcomes=outcomes)
     kept = {"rows": rows.outputs["rows"], "bundle": rows.outputs["bundle"]}
-    looked_at = {"version": rows.outputs["version"], "day": rows.outputs["day"]}
-    found = steps.look(**case, **looked_at, features=features, **kept)
+    kept |= {"version": rows.outputs["version"], "day": rows.outputs["day"], "features": features}
+
+    # One test needs an environment of its own, and is measured there where the use case asks for it.
+    with dsl.If(rows.outputs["apart"] == APART):
+        windows = steps.lay_out_windows(**case, **kept).outputs["windows"]
+        measured = steps.measure_discrepancy(windows=windows)
+    with dsl.Else():
+        nothing = steps.measure_nothing()
+
+    discrepancy = dsl.OneOf(measured.outputs["discrepancy"], nothing.outputs["discrepancy"])
+
+    found = steps.look(**case, **kept, discrepancy=discrepancy)
     findings = {"findings": found.outputs["findings"]}
     steps.raise_alerts(**case, **findings)
     steps.write_look_report(**findings)

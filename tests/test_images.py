@@ -22,7 +22,7 @@ def test_the_installed_version_is_the_one_in_the_project_file() -> None:
 
 
 def test_an_unknown_image_names_the_known_ones() -> None:
-    with pytest.raises(FairleadError, match="unknown image 'gpu'; allowed: platform, tfdv, explain, serving"):
+    with pytest.raises(FairleadError, match="unknown image 'gpu'; allowed: platform, tfdv, explain, drift, serving"):
         image("gpu")
 
 

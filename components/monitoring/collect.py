@@ -1,5 +1,6 @@
 """A look from what is kept: the registry's champion, the prediction log and the table that it learned from."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,16 +18,24 @@ from components.core.errors import FairleadError, unknown
 from components.core.use_case import UseCase
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.opening import open_notifiers
+from components.monitoring.drift.apart import Discrepancy, write_rows
 from components.monitoring.joined import Joined
 from components.monitoring.look import look
 from components.monitoring.values import Findings
 from components.monitoring.watched import watch
+from components.monitoring.windows import cut
 from components.registry.registry import Registry
 from components.registry.store import fetch
 from components.registry.version import Version
 from components.serving.prediction_log_reader import read
 from components.training import signing
 from components.training.bundle import Bundle
+
+APART = "mmd"
+"""The test of all features that runs in an environment of its own."""
+
+NOTHING = "{}"
+"""Stands in place of what was not measured."""
 
 TODAY = "today"
 """Stands for the day, in UTC, on which a look is made."""
@@ -169,19 +178,45 @@ def outcomes_of(log: str, outcomes: str) -> Path:
     raise FairleadError(f"log {log!r} takes no outcomes; say in which SQLite file they are recorded")
 
 
-def look_at(use_case: UseCase, now: str, version: str, features: Path, rows: Path, bundle: Path) -> Findings:
+def lay_out(use_case: UseCase, day: str, version: str, features: Path, rows: Path, bundle: Path, target: Path) -> None:
+    """Write both windows for the test that runs in an environment of its own; see ``look_at`` for the others.
+
+    Args:
+        use_case: thresholds.
+        day: of the look.
+        version: of the champion.
+        features: as in ``look_at``.
+        rows: as in ``look_at``.
+        bundle: as in ``look_at``.
+        target: ``.npz`` to write, under whatever name.
+    """
+    watched = watch(use_case, Bundle.open(bundle), version, pl.read_parquet(features))
+    windows = cut(watched, watched.scored(pl.read_parquet(rows)), the_day(day))
+    with tempfile.TemporaryDirectory() as folder:
+        # numpy gives a file its own ending.
+        made = Path(folder) / "windows.npz"
+        write_rows(windows.reference.rows, windows.rows, watched.kinds, made)
+        shutil.copyfile(made, target)
+
+
+def look_at(
+    use_case: UseCase, day: str, version: str, features: Path, rows: Path, bundle: Path, apart: str = NOTHING
+) -> Findings:
     """Look once at rows that ``collect`` wrote.
 
     Args:
         use_case: thresholds and label policy.
-        now: the day that the rows were collected for, an ISO date.
+        day: that the rows were collected for, an ISO date.
         version: of the champion.
         features: the table of ``build_features`` that the champion learned from, or a later one.
         rows: parquet of watched rows.
         bundle: directory of the bundle that ``collect`` wrote.
+        apart: what was measured of the windows of ``lay_out``, as JSON.
     """
     watched = watch(use_case, Bundle.open(bundle), version, pl.read_parquet(features))
-    return look(watched, pl.read_parquet(rows), the_day(now))
+    told = json.loads(apart)
+    measured = Discrepancy(**told) if told else None
+    return look(watched, pl.read_parquet(rows), the_day(day), apart=measured)
 
 
 def raise_alerts(use_case: UseCase, findings: Path, settings: Settings, write: Callable[[str], object] = print) -> str:

@@ -50,7 +50,8 @@ def test_a_look_by_the_pipeline(finished: Finished, reigning: Settings, tmp_path
     run = local.run(compiled("monitoring"), given, reigning.home, lambda _: None)
 
     # The table is the one that the training run has made.
-    assert set(run.seconds) == {"collect_rows", "look", "raise_alerts", "write_look_report"}
+    steps = {"collect_rows", "measure_nothing", "look", "raise_alerts", "write_look_report"}
+    assert set(run.seconds) == steps
     found = Findings.model_validate_json(run.artifact("look", "findings").read_bytes())
     assert (found.now, found.version, found.window.first, found.window.last) == (NOW, "1", FIRST, NOW)
     assert found.window.rows == len(loans)
@@ -73,8 +74,18 @@ def test_a_look_by_the_pipeline(finished: Finished, reigning: Settings, tmp_path
 def test_nothing_is_told_before_the_look_and_the_page_waits_for_nobody_that_is_told() -> None:
     spec = next(yaml.safe_load_all(compiled("monitoring").read_text(encoding="utf-8")))
     tasks = spec["root"]["dag"]["tasks"]
-    assert set(tasks["look"]["dependentTasks"]) == {"build-features", "collect-rows"}
+    assert {"build-features", "collect-rows"} < set(tasks["look"]["dependentTasks"])
     assert tasks["raise-alerts"]["dependentTasks"] == tasks["write-look-report"]["dependentTasks"] == ["look"]
+
+
+def test_only_who_asks_for_it_needs_the_other_environment() -> None:
+    spec = next(yaml.safe_load_all(compiled("monitoring").read_text(encoding="utf-8")))
+    asked = {
+        frozenset(part["dag"]["tasks"]): spec["components"][name]
+        for name, part in spec["components"].items()
+        if name.startswith("comp-condition-") and "branches" not in name
+    }
+    assert set(asked) == {frozenset({"lay-out-windows", "measure-discrepancy"}), frozenset({"measure-nothing"})}
 
 
 def test_all_steps_look_at_the_same_day() -> None:

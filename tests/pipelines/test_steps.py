@@ -27,7 +27,7 @@ MOUNTS = {
 }
 NEVER_CACHED = {
     *("package", "track", "score-champion", "register", "report-outcome"),
-    *("collect-rows", "look", "raise-alerts"),
+    *("collect-rows", "lay-out-windows", "look", "raise-alerts"),
 }
 
 

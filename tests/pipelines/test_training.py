@@ -15,7 +15,7 @@ from components.images import steps as steps_by_image
 from components.registry import store
 from components.registry.registry import Registry
 from pipelines import steps
-from pipelines.catalogue import compiled
+from pipelines.catalogue import PIPELINES, compiled
 from pipelines.parameters import parameters
 from pipelines.runners import local
 from pipelines.runners.local import Run
@@ -132,8 +132,10 @@ def test_killed_in_three_steps_it_completed_with_no_half_registered_model(finish
 
 
 def test_each_step_names_the_image_it_runs_in() -> None:
-    spec = next(yaml.safe_load_all(compiled("training").read_text(encoding="utf-8")))
-    images = {name: e["container"]["image"] for name, e in spec["deploymentSpec"]["executors"].items()}
+    images = {}
+    for pipeline in PIPELINES:
+        spec = next(yaml.safe_load_all(compiled(pipeline).read_text(encoding="utf-8")))
+        images |= {name: e["container"]["image"] for name, e in spec["deploymentSpec"]["executors"].items()}
     for step, image in steps_by_image.items():
         assert f"/fairlead-{image}:" in images[f"exec-{step.replace('_', '-')}"]
     assert sum("/fairlead-platform:" in image for image in images.values()) == len(images) - len(steps_by_image)

@@ -61,7 +61,7 @@ def discrepancy(
 
 
 def measure(rows: Path, target: Path, permutations: int = PERMUTATIONS, seed: int = 7) -> None:
-    """Read both matrices, measure, and write the numbers.
+    """Read both matrices, measure, and write the numbers; none where a side has not two rows.
 
     Args:
         rows: an ``.npz`` with ``reference`` and ``current``.
@@ -70,7 +70,8 @@ def measure(rows: Path, target: Path, permutations: int = PERMUTATIONS, seed: in
         seed: of the samples and the permutations.
     """
     with np.load(rows, allow_pickle=False) as arrays:
-        found = discrepancy(arrays["reference"], arrays["current"], permutations, seed)
+        sides = arrays["reference"], arrays["current"]
+    found = discrepancy(*sides, permutations, seed) if min(len(side) for side in sides) > 1 else {}
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

@@ -46,6 +46,13 @@ def test_what_moved_is_beyond_chance(found: Discrepancy) -> None:
     assert (found.reference_rows, found.current_rows) == (150, 100)
 
 
+@pytest.mark.parametrize(("reference", "current"), [(0, 0), (150, 0), (1, 100)])
+def test_where_there_is_nothing_to_compare_nothing_is_measured(reference: int, current: int, tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", reference=np.zeros((reference, 2)), current=np.zeros((current, 2)))
+    discrepancy.measure(tmp_path / "rows.npz", tmp_path / "found.json")
+    assert (tmp_path / "found.json").read_text() == "{}\n"
+
+
 def test_it_imports_nothing_that_its_environment_lacks() -> None:
     source = Path(discrepancy.__file__).read_text(encoding="utf-8")
     modules = {
