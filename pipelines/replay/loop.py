@@ -28,7 +28,7 @@ from pipelines.runners.local import Say
 LOOK_MONTHS = 3
 """A look after each quarter."""
 
-SHARDS = 'shards=[{"algorithm":"xgboost","seed":1,"trials":4}]'
+SHARDS = 'shards=[{"algorithm":"xgboost","seed":1,"trials":2}]'
 """The search of the runs that the loop starts: as long as that of the other ways."""
 
 

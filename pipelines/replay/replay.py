@@ -87,6 +87,7 @@ def beside() -> Iterator[ProcessPoolExecutor]:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
+                child.join()
             raise
 
 
