@@ -9,6 +9,7 @@ import pytest
 from components.core.contracts import FloatArray
 from components.core.errors import FairleadError
 from components.training.metrics import weighted_metrics
+from pipelines.replay import compared as module
 from pipelines.replay.compared import RUN, compared, losses, plain, served
 from pipelines.replay.values import Compared
 
@@ -79,7 +80,9 @@ def covered(effects: list[FloatArray], gap: float) -> tuple[float, float, float]
     rng, when, hits = np.random.default_rng(5), days(len(effects[0])), np.zeros(3)
     for effect in effects:
         ours, theirs = history(rng, effect, gap)
-        found = two(ours, theirs, when)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "ROUNDS", 500)
+            found = two(ours, theirs, when)
         for i, estimate in enumerate((found.better_by, found.better_by_runs, plain(theirs - ours))):
             hits[i] += (estimate.low or 0) <= gap <= (estimate.high or 0)
     return tuple(hits / len(effects))

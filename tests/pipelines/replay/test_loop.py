@@ -17,6 +17,7 @@ from components.monitoring.joined import Joined
 from components.monitoring.watched import watch
 from components.registry import approvals
 from components.registry.registry import Registry
+from components.registry.version import Version
 from components.retraining import backtest
 from components.retraining.backtest import choose_window
 from components.retraining.bookkeeping import labels_between
@@ -138,9 +139,10 @@ LEVELS = {test: Threshold(amber=0.1, red=0.2) for test in ("ks", "psi", "chi_squ
 def case(sba):
     """Windows long enough for every seventh loan; drift calls for a run as soon as it may."""
     drift = {"thresholds": LEVELS, "multivariate": (), "minimum_rows": 20}
-    watched = watched_by(sba, window_days=365, cohort_months=3, drift=drift)
+    watched = watched_by(sba, window_days=365, cohort_months=3, drift=drift, metrics=("log_loss",))
     policy = Retraining(triggers=("drift",), pressure=0.1, minimum_new_labels=1, cool_down_days=60, most_per_year=9)
-    return watched.model_copy(update={"retraining": policy})
+    training = sba.training.model_copy(update={"segments": ()})
+    return watched.model_copy(update={"retraining": policy, "training": training})
 
 
 @pytest.fixture
@@ -166,13 +168,8 @@ def never() -> MemoryRunner:
     return MemoryRunner(train=lambda _: Progress(state="stopped", reason="stopped by auc_floor\nand its table"))
 
 
-def test_a_loop_lives_through_its_days(reigning, case, loans, judged_bundle, tmp_path) -> None:
+def _lived_through(lived: Loop, champion: Version, came: pl.DataFrame) -> None:
     """Serve, tell, look, decide; a run that a gate stops changes nothing; no run is started on the last day."""
-    settings, champion = reigning
-    runner = never()
-    lived = loop_of(settings, champion, case, loans, judged_bundle, tmp_path / "a", runner)
-    lived.run(FIRST)
-    came = loans.filter(pl.col("event_time").is_between(FIRST, LAST))
     assert lived.loans == len(came) == len(lived.feed.sent)
     assert [f.now for f in lived.findings] == QUARTERS
     assert [f.version for f in lived.findings] == ["1"] * 2
@@ -181,10 +178,8 @@ def test_a_loop_lives_through_its_days(reigning, case, loans, judged_bundle, tmp
     told = [(m.day, m.kind) for m in lived.moments if m.kind in ("retrain", "stopped", "promoted")]
     # Three months after the training date it is trained anew, in vain; on the last day nobody would come any more.
     assert told == [(QUARTERS[0], "retrain"), (QUARTERS[0], "stopped")]
-    assert len(runner.trained) == 1
     assert lived.champion == champion
     assert set(lived.clock.seconds) >= {"serving", "joining", "looking", "deciding", "training and rolling out"}
-    _knew_nothing_early(lived, came)
 
 
 def _knew_nothing_early(lived: Loop, came: pl.DataFrame) -> None:
@@ -210,6 +205,9 @@ def test_two_futures_are_the_same_until_they_part(reigning, case, loans, judged_
     ]
     for each in lived:
         each.run(FIRST)
+    came = loans.filter(pl.col("event_time").is_between(FIRST, LAST))
+    _lived_through(lived[0], champion, came)
+    _knew_nothing_early(lived[0], came)
     one, other = ([f.model_dump_json() for f in each.findings] for each in lived)
     assert [json.loads(f)["now"] for f in one] == [q.isoformat() for q in QUARTERS]
     assert one[0] == other[0]
