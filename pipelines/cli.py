@@ -74,6 +74,7 @@ def what_to_run(command: Command) -> Command:
 
 @main.command()
 @what_to_run
+@click.option("--isolated", is_flag=True, help="Run each step in an interpreter of its own: slower, as in a container.")
 @click.pass_obj
 def run(
     settings: Settings,
@@ -83,6 +84,7 @@ def run(
     source: str,
     repaired: str,
     extra: tuple[str, ...],
+    isolated: bool,
 ) -> None:
     """Run a pipeline on this machine, resuming from what earlier runs left."""
     from pipelines.reports import keep_report
@@ -91,7 +93,7 @@ def run(
 
     log = f"sqlite:///{predictions_of(settings)}"
     arguments = parameters(use_case, as_of, source, extra, repaired, pipeline, log)
-    done = local.run(catalogue.compiled(pipeline), arguments, settings.home, click.echo)
+    done = local.run(catalogue.compiled(pipeline), arguments, settings.home, click.echo, isolated=isolated)
     click.echo(f"report: {keep_report(done, settings.home)}")
 
 

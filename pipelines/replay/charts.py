@@ -58,7 +58,7 @@ def estimates(found: Replayed) -> str:
         ways = (
             ("came true", ORANGE, "-", [c.loss["fairlead"] for c in cohorts]),
             ("told at its end, without labels", BLUE, "--", [c.estimated for c in cohorts]),
-            ("told a year later, by early labels", GREEN, ":", [c.early for c in cohorts]),
+            ("told two years later, by early labels", GREEN, ":", [c.early for c in cohorts]),
         )
         for name, colour, line, told in ways:
             if all(e.value is None for e in told):

@@ -35,8 +35,8 @@ from pipelines.rollout_stage import stage_home
 from pipelines.runners.local import Run as Done
 from pipelines.runners.local import Say
 
-RATE = 300.0
-"""Loans a second while a rollout runs: months of approvals pass in seconds."""
+RATE = 60.0
+"""Loans a second while a rollout runs: a month of approvals passes in ten seconds, and the rollout takes some weeks."""
 PATIENCE = 60.0
 """Seconds that a rollout gets; one that has no verdict by then is aborted."""
 LOG_SECONDS = 60.0
@@ -48,15 +48,15 @@ PLAN = Plan(
     name="replay",
     strategy="canary",
     use_case="sba_loans",
-    steps=(Step(weight=25, minimum_requests=100), Step(weight=50, minimum_requests=100)),
+    steps=(Step(weight=25, minimum_requests=20), Step(weight=50, minimum_requests=40)),
     # Outcomes take years, so no loss can be waited for: the gates have compared the two on the past, and what is left
     # to find out is whether the candidate serves.
     metrics=(
-        Metric(name="error_rate", tolerated=0.01, margin=0.05),
+        Metric(name="error_rate", tolerated=0.01, margin=0.1),
         Metric(name="latency", above_ms=250, tolerated=0.05),
         Metric(name="outlier_rate", tolerated=0.1),
     ),
-    minimum_requests=200,
+    minimum_requests=60,
     look_seconds=0.5,
 )
 

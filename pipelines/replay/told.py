@@ -17,6 +17,9 @@ from pipelines.replay.compared import compared, losses, plain, served
 from pipelines.replay.loop import Loop
 from pipelines.replay.values import Cohort, Compared, Control, EstimateError, Moment, Replayed, Way
 
+EARLY_MONTHS = 24
+"""Months after a cohort's end at which what its early labels say is told: a third of the bad outcomes are known then."""
+
 MONTHS = 3
 """Calendar months of a cohort."""
 
@@ -122,7 +125,7 @@ def _cohorts(
                 version=str(versions),
                 loss={way: plain(values[places]) for way, values in found.items()},
                 estimated=_said(looks, first, last, "estimated", metric),
-                early=_said(looks, first, _after(last, 12), "early", metric),
+                early=_said(looks, first, _after(last, EARLY_MONTHS), "early", metric),
             )
         )
     return tuple(made)

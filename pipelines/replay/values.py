@@ -45,7 +45,7 @@ class Cohort(_Value):
     estimated: Estimate
     """Without labels, as told at the end of the cohort; without a value where nothing was told."""
     early: Estimate
-    """By the labels known one year after the cohort's end, weighted for those that were not; the same."""
+    """By the labels known two years after the cohort's end, weighted for those that were not; the same."""
 
 
 class Compared(_Value):

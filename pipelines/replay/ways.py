@@ -13,6 +13,7 @@ import polars as pl
 
 from components.core.artifacts import whole_file
 from components.core.contracts import Columns, FloatArray
+from components.core.retrained import retrained
 from components.core.use_case import UseCase
 from components.core.watching import Window
 from components.features.rows import from_frame, request_fields
@@ -51,7 +52,7 @@ def other_ways(
 
     Args:
         features: table with histories, all years.
-        use_case: whose labels and training; its window is what ``yearly_early`` and the oracle learn from.
+        use_case: whose labels and training; ``yearly_early`` and the oracle learn from the first window of its retraining.
         champion: bundle of the first model.
         first: day of the first row.
         last: day of the last row.
@@ -62,7 +63,7 @@ def other_ways(
     rows = table.filter(pl.col("event_time").cast(pl.Date).is_between(first, last)).sort("event_time", "row_id")
     years = [date(y, 12, 31) for y in range(first.year - 1, last.year)]
     naive = _labelled(use_case, "exclude", Window())
-    early = _labelled(use_case, "weigh", use_case.training.window)
+    early = retrained(use_case, use_case.retraining.windows[0])
     columns = from_frame(rows, request_fields(use_case))
     days = rows["event_time"].cast(pl.Date).to_numpy().astype("datetime64[D]")
     found: dict[Way, FloatArray] = {
@@ -101,7 +102,7 @@ def _train(features: Path, use_case: UseCase, as_of: date, looked: Search) -> Ca
 def _all_knowing(table: pl.DataFrame, use_case: UseCase, day: date, looked: Search) -> Candidate:
     """Train on the rows up to a day as they will be known when all of them are mature."""
     months = use_case.labels.maturity_months
-    window = use_case.training.window
+    window = use_case.retraining.windows[0]
     longer = window if window.months is None else Window(policy=window.policy, months=window.months + months)
     case = _labelled(use_case, "weigh", longer, test_share=ORACLE_TEST_SHARE)
     with tempfile.TemporaryDirectory() as folder:

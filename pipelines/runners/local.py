@@ -241,7 +241,7 @@ def _watching(progress: _Progress, home: Path, isolated: bool) -> Iterator[None]
 def _quiet(log: TextIO) -> Iterator[None]:
     """Send kfp's own output to a file."""
     root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
+    level, handlers, stdout = root.level, root.handlers[:], sys.stdout
     try:
         with contextlib.redirect_stdout(log), warnings.catch_warnings():
             # Limits, retries and deadlines are for Kubernetes; that a process here has none is no news.
@@ -251,3 +251,5 @@ def _quiet(log: TextIO) -> Iterator[None]:
         # Steps that ran side by side may have left kfp's handlers, which write to the file that is now closed.
         root.handlers[:] = handlers
         root.setLevel(level)
+        # Nor do they always give back the output that they indent: each thread puts back what it found.
+        sys.stdout = stdout
