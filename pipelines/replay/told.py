@@ -18,7 +18,7 @@ from pipelines.replay.loop import Loop
 from pipelines.replay.values import Cohort, Compared, Control, EstimateError, Moment, Replayed, Way
 
 EARLY_MONTHS = 24
-"""Months after a cohort's end at which what its early labels say is told: a third of the bad outcomes are known then."""
+"""So long after a cohort's end is told what its early labels say: a year before the last of them are known."""
 
 MONTHS = 3
 """Calendar months of a cohort."""

@@ -10,8 +10,8 @@ from components.core.contracts import Estimate
 
 Way = Literal["fairlead", "frozen", "yearly", "yearly_early", "oracle"]
 """``fairlead``: the loop. ``frozen``: the first model for ever. ``yearly``: trained anew at each turn of the year, on
-mature rows, ungated. ``yearly_early``: the same on rows weighed as the loop's are. ``oracle``: at each turn of the year,
-on the labels of all rows up to that day as hindsight knows them."""
+mature rows, ungated. ``yearly_early``: the same on rows weighed as the loop's are. ``oracle``: at each turn of the
+year, on the labels of all rows up to that day as hindsight knows them."""
 
 
 class _Value(BaseModel):

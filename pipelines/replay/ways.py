@@ -52,7 +52,8 @@ def other_ways(
 
     Args:
         features: table with histories, all years.
-        use_case: whose labels and training; ``yearly_early`` and the oracle learn from the first window of its retraining.
+        use_case: whose labels and training; ``yearly_early`` and the oracle learn from the first of its retraining's
+            windows.
         champion: bundle of the first model.
         first: day of the first row.
         last: day of the last row.
