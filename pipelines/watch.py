@@ -12,6 +12,7 @@ import polars as pl
 from components.core import use_case as use_cases
 from components.core.artifacts import write_whole
 from components.core.config import Settings
+from components.core.contracts import Contract
 from components.core.errors import FairleadError
 from components.monitoring.alerts.book import AlertBook
 from components.monitoring.alerts.notifiers.opening import open_notifiers
@@ -99,7 +100,7 @@ class Watching:
         self.say(headline(found, len(events)))
         for reason in found.figures["no_data"].values():
             self.say(f"  no data: {reason}")
-        decision = decide_now(self.settings, self.case, found, rows, self._table())
+        decision = decide_now(self.settings, self.case, found, rows, self._table(watched.bundle.contract))
         self._act(decision, found, day)
         looked = self._looked(found, time.monotonic() - started)
         keep(looked, looks_path(self.settings))
@@ -118,7 +119,8 @@ class Watching:
     def _the_watched(self) -> tuple[Watched, Log]:
         reigns = champion(self.case, self.settings)
         if self._watched is None or self._log is None or self._watched.version != str(reigns.version):
-            self._watched = watch(self.case, self._open(reigns), str(reigns.version), pl.read_parquet(self._table()))
+            table = pl.read_parquet(self._table(reigns.contract))
+            self._watched = watch(self.case, self._open(reigns), str(reigns.version), table)
             self._log = Log(self.case, reigns.contract, self.log, self.outcomes)
         return self._watched, self._log
 
@@ -139,8 +141,14 @@ class Watching:
         signing.verify(fetched, self.settings.verify_key)
         return Bundle.open(fetched)
 
-    def _table(self) -> Path:
-        return self.features or history(self.case, self.settings.home / "history")
+    def _table(self, contract: Contract) -> Path:
+        if self.features is not None:
+            return self.features
+        folder = self.settings.home / "history"
+        # One that ships never changes; any other is made anew for a model that was trained on another.
+        return history(
+            self.case, folder if self.case.data.source.startswith("sample://") else folder / contract.data_hash
+        )
 
     def _keep(self, found: Findings) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from pipelines import watch as module
 from pipelines.alert_commands import book_path, looks_path
 from pipelines.retraining_runs import records_of, trigger_of
 from pipelines.watch import Watching, headline, watch_on
+from tests.conftest import SAMPLE
 from tests.monitoring.alerts.looks import call, findings
 from tests.monitoring.served import NOW, another, between, crown, serve
 from tests.pipelines.watched_home import (
@@ -211,6 +212,20 @@ def test_rows_that_came_between_two_looks_are_read_on(
     serve(bundle, between(loans, date(2009, 4, 1), date(2009, 6, 30)), path)
     second = watching.look("2009-06-30")
     assert second.window.rows == first.window.rows + len(between(loans, date(2009, 4, 1), date(2009, 6, 30)))
+
+
+def test_without_a_table_of_features_one_is_made_of_the_source_for_the_model_that_reigns(
+    reigning: Settings, use_case_file: Path, short_log: Path, judged_bundle: Path, lines: list[str], tmp_path: Path
+) -> None:
+    source, case = tmp_path / "loans.parquet", tmp_path / "sba_loans.yaml"
+    pl.read_parquet(SAMPLE).gather_every(60).write_parquet(source)
+    text = use_case_file.read_text(encoding="utf-8").replace("sample://sba_ca_1997_2012.parquet", str(source))
+    case.write_text("".join(line for line in text.splitlines(keepends=True) if "sha256:" not in line), encoding="utf-8")
+    Watching(reigning, str(case), str(short_log), "", None, lines.append).look(DAY)
+    contract = Bundle.open(judged_bundle).contract
+    made = reigning.home / "history" / contract.data_hash / "sba_loans" / "features.parquet"
+    assert len(pl.read_parquet(made)) > 1_000
+    assert any(line.startswith(f"{DAY} version 1: ") for line in lines)
 
 
 def test_a_log_that_holds_nothing_is_no_calm(watcher: Watcher, tmp_path: Path, lines: list[str]) -> None:
