@@ -7,6 +7,7 @@ It leans on two internals of kfp 2.17, the task handler's class and the function
 tests/pipelines/test_local.py holds us to them.
 """
 
+import builtins
 import contextlib
 import logging
 import os
@@ -241,7 +242,7 @@ def _watching(progress: _Progress, home: Path, isolated: bool) -> Iterator[None]
 def _quiet(log: TextIO) -> Iterator[None]:
     """Send kfp's own output to a file."""
     root = logging.getLogger()
-    level, handlers, stdout = root.level, root.handlers[:], sys.stdout
+    level, handlers, printed = root.level, root.handlers[:], builtins.print
     try:
         with contextlib.redirect_stdout(log), warnings.catch_warnings():
             # Limits, retries and deadlines are for Kubernetes; that a process here has none is no news.
@@ -251,5 +252,5 @@ def _quiet(log: TextIO) -> Iterator[None]:
         # Steps that ran side by side may have left kfp's handlers, which write to the file that is now closed.
         root.handlers[:] = handlers
         root.setLevel(level)
-        # Nor do they always give back the output that they indent: each thread puts back what it found.
-        sys.stdout = stdout
+        # Nor do they always give back the print that kfp indents: each thread puts back what it found.
+        builtins.print = printed
