@@ -4,7 +4,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ TRIES = 5
 """Times that a client sends a request that got no answer."""
 PAUSE = 0.05
 """Seconds that it waits before the second time, twice as long before each further one."""
+ASK_SECONDS = 0.1
+"""So often is asked whether loans are to come."""
 CLIENTS = 4
 """Connections while a rollout runs."""
 
@@ -62,14 +64,15 @@ class Feed:
                 self._send(connection, part, f"{part['row_id'][0]}+{len(part)}")
 
     @contextmanager
-    def live(self, loans: pl.DataFrame, rate: float) -> Iterator["Live"]:
+    def live(self, loans: pl.DataFrame, rate: float, come: Callable[[], bool] = lambda: True) -> Iterator["Live"]:
         """Send loans one by one for as long as the block lasts, at a fixed rate, and no loan twice.
 
         Args:
             loans: at most these, in order.
             rate: requests a second, if the clients can keep it up.
+            come: asked again and again; while it says no, none is sent.
         """
-        running = Live(self, loans, rate)
+        running = Live(self, loans, rate, come)
         try:
             yield running
         finally:
@@ -124,17 +127,20 @@ class Live:
         feed: counts and remembers them.
         loans: at most these.
         rate: requests a second.
+        come: whether any are to come now.
     """
 
-    def __init__(self, feed: Feed, loans: pl.DataFrame, rate: float) -> None:
+    def __init__(self, feed: Feed, loans: pl.DataFrame, rate: float, come: Callable[[], bool]) -> None:
         self._feed = feed
         self._loans = loans
         self._seconds = 1 / rate
+        self._come = come
         self._next = 0
+        self._due = 0.0
+        self._asked = (float("-inf"), False)
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._error: Exception | None = None
-        self._start = time.monotonic()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(CLIENTS)]
         for thread in self._threads:
             thread.start()
@@ -157,23 +163,37 @@ class Live:
         if self._error is not None:
             raise self._error
 
-    def _take(self) -> int | None:
+    def _take(self) -> tuple[int, float] | None:
+        """Take a loan and the time at which it is due; None when there is none now."""
         with self._lock:
-            if self._next >= len(self._loans):
+            now = time.monotonic()
+            if self._next >= len(self._loans) or not self._flows(now):
                 return None
+            due = max(now, self._due)
+            self._due = due + self._seconds
             self._next += 1
-            return self._next - 1
+            return self._next - 1, due
+
+    def _flows(self, now: float) -> bool:
+        asked, said = self._asked
+        if now - asked >= ASK_SECONDS:
+            said = self._come()
+            self._asked = (now, said)
+        return said
 
     def _run(self) -> None:
-        with _connection(self._feed.url) as connection:
-            while not self._done.is_set() and (place := self._take()) is not None:
-                part = self._loans[place : place + 1]
-                try:
+        try:
+            with _connection(self._feed.url) as connection:
+                while not self._done.is_set() and self._next < len(self._loans):
+                    if (taken := self._take()) is None:
+                        self._done.wait(ASK_SECONDS)
+                        continue
+                    place, due = taken
+                    self._done.wait(max(0.0, due - time.monotonic()))
+                    part = self._loans[place : place + 1]
                     self._feed._send(connection, part, part["row_id"][0])
-                except Exception as error:  # whatever it was is told when the block ends, not lost with the thread
-                    self._error = error
-                    return
-                self._done.wait(max(0.0, self._start + (place + 1) * self._seconds - time.monotonic()))
+        except Exception as error:  # whatever it was is told when the block ends, not lost with the thread
+            self._error = error
 
 
 @contextmanager

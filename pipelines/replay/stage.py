@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -37,7 +38,7 @@ from pipelines.runners.local import Say
 
 RATE = 60.0
 """Loans a second while a rollout runs: a month of approvals passes in ten seconds, and the rollout takes some weeks."""
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Seconds that a rollout gets; one that has no verdict by then is aborted."""
 LOG_SECONDS = 60.0
 """So long the log may take to get the last rows."""
@@ -155,9 +156,18 @@ class LiveRollouts:
     def roll_out(self, run: Run) -> None:
         """Run it to its end."""
         loans = self.traffic.after(self.now)
-        with self._aborted_in_time(run.key), self.traffic.feed.live(loans, RATE) as live:
+        shared = partial(self._is_shared, run.key)
+        with self._aborted_in_time(run.key), self.traffic.feed.live(loans, RATE, shared) as live:
             self._rollouts.roll_out(run)
         self.traffic.ahead.update(loans["row_id"][: live.sent].to_list())
+
+    def _is_shared(self, key: str) -> bool:
+        """Whether a candidate has traffic: while servers start and stop, minutes pass in life and no loan comes."""
+        store = store_of(self.settings)
+        if key not in store.rollouts():
+            return False
+        state = history.read(store, key).state
+        return state.traffic.candidate > 0 and not state.final
 
     @contextmanager
     def _aborted_in_time(self, key: str) -> Iterator[None]:

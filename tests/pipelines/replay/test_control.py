@@ -81,7 +81,8 @@ def test_a_bundle_without_a_guard_calls_no_row_odd_or_ordinary(world: World, wat
 def strict(sba: UseCase) -> UseCase:
     """The use case with one low level for everything that drifts, and a window that fits every seventh loan."""
     levels = {test: Threshold(amber=0.001, red=0.001) for test in TESTS}
-    case = watched_by(sba, window_days=365, drift={"thresholds": levels, "multivariate": (), "minimum_rows": 20})
+    drift = {"thresholds": levels, "multivariate": (), "minimum_rows": 20}
+    case = watched_by(sba, window_days=365, raise_after=1, drift=drift)
     policy = Retraining(triggers=("drift",), pressure=0.5, minimum_new_labels=1, cool_down_days=120)
     return case.model_copy(update={"retraining": policy})
 

@@ -177,6 +177,42 @@ def test_live_loans_come_at_their_rate_and_end_when_there_are_none_left(tmp_path
     assert feed.sent["row_id"].n_unique() == 30
 
 
+def test_no_loan_comes_while_none_is_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed, open, closed again; and the time that passed while it was closed is not made up for."""
+    monkeypatch.setattr(feeds, "ASK_SECONDS", 0.001)
+    asked: list[bool] = []
+    opened = threading.Event()
+
+    def come() -> bool:
+        asked.append(opened.is_set())
+        return opened.is_set()
+
+    with server(well) as (url, served):
+        feed = made(url, tmp_path)
+        with feed.live(loans(5000), 500.0, come) as live:
+            until(lambda: len(asked) > 20, "nobody asked")
+            assert live.sent == served.seen == 0
+            opened.set()
+            start = time.monotonic()
+            until(lambda: live.sent >= 50, "no loans came")
+            assert time.monotonic() - start > 45 / 500
+            opened.clear()
+            before = len(asked)
+            until(lambda: len(asked) > before + 5, "nobody asked")
+            taken = live.sent
+            until(lambda: len(asked) > before + 25, "nobody asked")
+            assert live.sent == taken < 5000
+    assert len(feed.sent) == taken
+
+
+def test_an_error_in_asking_is_told(tmp_path: Path) -> None:
+    with server(well) as (url, _):
+        feed = made(url, tmp_path)
+        with pytest.raises(ZeroDivisionError), feed.live(loans(9), FAST, lambda: bool(1 // 0)) as live:
+            until(lambda: not any(t.is_alive() for t in live._threads), "the clients went on")
+    assert feed.sent.is_empty()
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_loan_that_nobody_answers_ends_the_block_with_its_error(tmp_path: Path) -> None:
     with server(lambda n: "503" if n > 10 else "") as (url, _):

@@ -139,7 +139,7 @@ LEVELS = {test: Threshold(amber=0.1, red=0.2) for test in ("ks", "psi", "chi_squ
 def case(sba):
     """Windows long enough for every seventh loan; drift calls for a run as soon as it may."""
     drift = {"thresholds": LEVELS, "multivariate": (), "minimum_rows": 20}
-    watched = watched_by(sba, window_days=365, cohort_months=3, drift=drift, metrics=("log_loss",))
+    watched = watched_by(sba, window_days=365, cohort_months=3, raise_after=1, drift=drift, metrics=("log_loss",))
     policy = Retraining(triggers=("drift",), pressure=0.1, minimum_new_labels=1, cool_down_days=60, most_per_year=9)
     training = sba.training.model_copy(update={"segments": ()})
     return watched.model_copy(update={"retraining": policy, "training": training})

@@ -218,6 +218,7 @@ def test_each_loan_is_sent_once_ahead_in_a_rollout_or_in_its_month(sba, home: Se
         patch.setattr(stage, "RATE", 3000.0)
         feed = Feed(url, FIELDS, (), tmp_path / "log.db")
         traffic = Traffic(world, feed, date(2004, 12, 31))
+        patch.setattr(LiveRollouts, "_is_shared", lambda *_: True)
         live = LiveRollouts(home, traffic, lambda _: None)
         before, came = START, 0
         for now in ends:
@@ -280,18 +281,20 @@ def memory(settings, register, variant, monkeypatch):
 
 
 def test_a_rollout_without_a_verdict_is_aborted_in_time(sba, memory, tmp_path, monkeypatch) -> None:
-    """The real engine on a plane that sees no request: it would wait for ever."""
-    monkeypatch.setattr(stage, "PATIENCE", 0.2)
+    """The real engine would wait for ever on a plane that sees no request. Loans come while it has traffic alone."""
+    monkeypatch.setattr(stage, "PATIENCE", 0.5)
     said: list[str] = []
     with server(well) as (url, _):
         feed = Feed(url, FIELDS, (), tmp_path / "log.db")
         live = LiveRollouts(memory, Traffic(a_year(sba), feed, date(2004, 12, 31)), said.append, START)
         assert live.rollout(run()).state == "absent"
+        assert not live._is_shared("k")
         live.roll_out(run())
+        assert not live._is_shared("k")
     found = live.rollout(run())
     assert found.state == "rolled_back"
-    assert "no verdict within 0.2 s" in found.reason
-    assert live.traffic.ahead == set(feed.sent["row_id"])
+    assert "no verdict within 0.5 s" in found.reason
+    assert live.traffic.ahead == set(feed.sent["row_id"]) != set()
     # After the verdict nothing more is asked for.
     live._abort("k")
     assert history.read(store_of(memory), "k").wishes == ()
