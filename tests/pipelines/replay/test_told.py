@@ -13,7 +13,7 @@ from components.serving.records import Recorder
 from components.serving.scored import ScoredBatch
 from components.serving.sinks.sqlite import SqliteSink
 from pipelines.replay.compared import losses
-from pipelines.replay.told import foretold, promised, scored, told
+from pipelines.replay.told import EARLY_MONTHS, foretold, promised, scored, told
 from pipelines.replay.values import Compared, Control, EstimateError, Moment
 from tests.pipelines.replay.recorded import NOTHING, about
 from tests.registry.conftest import empty_store, register, settings, smoke, variant
@@ -24,6 +24,9 @@ __all__ = ["empty_store", "register", "settings", "smoke", "variant"]
 WAYS = ("fairlead", "frozen", "yearly", "yearly_early", "oracle")
 FIRST, LAST = date(2009, 1, 1), date(2009, 9, 30)
 QUARTERS = (date(2009, 3, 31), date(2009, 6, 30), date(2009, 9, 30))
+LATER = [q.replace(year=q.year + EARLY_MONTHS // 12) for q in QUARTERS]
+"""When it is told what early labels say of each quarter."""
+
 CONTROL = Control(looks=36, rows=48_000, alarms=(), retrains=0)
 
 
@@ -51,12 +54,9 @@ LOOKS = [
     # Of the second cohort nothing is said at its end, and more of the first one, too late.
     findings(performance=[at(QUARTERS[0], estimated=loss(0.7))], now=QUARTERS[1]),
     findings(performance=[at(QUARTERS[2], estimated=loss(0.4))], now=QUARTERS[2]),
-    findings(
-        performance=[at(q, early=loss(e)) for q, e in zip(QUARTERS, (0.35, 0.5, 0.6), strict=True)],
-        now=date(2010, 3, 31),
-    ),
-    # No look at the end of June 2010; that of September has nothing to say of the third cohort any more.
-    findings(performance=[at(QUARTERS[1], early=loss(0.55))], now=date(2010, 9, 30)),
+    findings(performance=[at(q, early=loss(e)) for q, e in zip(QUARTERS, (0.35, 0.5, 0.6), strict=True)], now=LATER[0]),
+    # No look when it is the second one's turn; that of the third's has nothing to say of the third any more.
+    findings(performance=[at(QUARTERS[1], early=loss(0.55))], now=LATER[2]),
 ]
 
 
@@ -110,7 +110,7 @@ def test_cohorts_are_the_quarters_with_their_loans(record, rows) -> None:
 
 def test_of_a_cohort_stands_what_was_said_in_time_of_what_clients_got(record) -> None:
     assert [c.estimated.value for c in record.cohorts] == [0.3, None, 0.4]
-    # A year after the end of the first; of the second there was no look then, and the third is told of in none.
+    # In time of the first; of the second there was no look then, and the look of the third's turn is silent on it.
     assert [c.early.value for c in record.cohorts] == [0.35, None, None]
 
 

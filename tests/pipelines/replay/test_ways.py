@@ -36,9 +36,15 @@ def thin(small_dataset: Path) -> pl.DataFrame:
     return pl.read_parquet(small_dataset.with_name("features.parquet")).sort("event_time", "row_id").gather_every(3)
 
 
+def trained_on(sba: UseCase, window: Window) -> UseCase:
+    """The use case with one window for what is trained anew."""
+    return sba.model_copy(update={"retraining": sba.retraining.model_copy(update={"windows": (window,)})})
+
+
 def scored(table: pl.DataFrame, sba: UseCase, bundle: Path, folder: Path, name: str) -> pl.DataFrame:
     table.write_parquet(folder / f"{name}-features.parquet")
-    other_ways(folder / f"{name}-features.parquet", sba, bundle, FIRST, LAST, folder / f"{name}.parquet", QUICK)
+    case = trained_on(sba, Window())
+    other_ways(folder / f"{name}-features.parquet", case, bundle, FIRST, LAST, folder / f"{name}.parquet", QUICK)
     return pl.read_parquet(folder / f"{name}.parquet")
 
 
@@ -137,12 +143,11 @@ def test_the_oracle_learns_from_as_many_months_of_events_as_a_sliding_window_has
         seen.update(rows=pl.read_parquet(features), case=case, as_of=as_of)
 
     monkeypatch.setattr(module, "_train", note)
-    window = Window(policy="sliding", months=24)
-    case = sba.model_copy(update={"training": sba.training.model_copy(update={"window": window})})
+    case = trained_on(sba, Window(policy="sliding", months=24))
     module._all_knowing(thin, case, date(2006, 6, 30), QUICK)
     assert seen["as_of"] == date(2009, 6, 30)
     assert seen["rows"]["event_time"].max() <= date(2006, 6, 30)
     assert seen["case"].training.window == Window(policy="sliding", months=60)
     assert seen["case"].labels.maturity_months == sba.labels.maturity_months
-    module._all_knowing(thin, sba, date(2006, 6, 30), QUICK)
+    module._all_knowing(thin, trained_on(sba, Window()), date(2006, 6, 30), QUICK)
     assert seen["case"].training.window == Window()
