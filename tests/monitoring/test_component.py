@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from components.core.config import Settings
 from components.core.errors import FairleadError
@@ -32,25 +33,27 @@ def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
-@pytest.fixture(scope="module")
-def use_case() -> str:
-    text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
-    return text.replace("window_days: 90", f"window_days: {WINDOW_DAYS}")
+def use_case(**drift: object) -> str:
+    """The use case that ships, with a window for few loans, and alarms at once."""
+    content = yaml.safe_load((SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_dump(
+        {**content, "monitoring": {"window_days": WINDOW_DAYS, "raise_after": 1, "drift": {"numeric": ["ks"], **drift}}}
+    )
 
 
-def collected(use_case: str, log: str, folder: Path, now: str = NOW.isoformat()) -> dict[str, str]:
+def collected(case: str, log: str, folder: Path, now: str = NOW.isoformat()) -> dict[str, str]:
     written = {name: str(folder / name) for name in ("version", "day", "apart")}
     given = {"rows": artifact(folder / "rows"), "bundle": artifact(folder / "bundle")}
-    component.collect_rows.python_func(use_case, now, log, "", **given, **written)
+    component.collect_rows.python_func(case, now, log, "", **given, **written)
     return {name: Path(path).read_text() for name, path in written.items()}
 
 
 def test_the_steps_of_a_look_one_after_the_other(
-    home: Settings, register, judged_bundle: Path, log: Path, loans: pl.DataFrame, use_case: str, tmp_path: Path
+    home: Settings, register, judged_bundle: Path, log: Path, loans: pl.DataFrame, tmp_path: Path
 ) -> None:
     register(judged_bundle)
     crown(home, 1)
-    told = collected(use_case, f"sqlite:///{log}", tmp_path)
+    told = collected(use_case(), f"sqlite:///{log}", tmp_path)
     assert told == {"version": "1", "day": "2009-12-31", "apart": ""}
     assert len(pl.read_parquet(tmp_path / "rows")) == 2_298
     assert Bundle.open(tmp_path / "bundle").version() == Bundle.open(judged_bundle).version()
@@ -59,7 +62,7 @@ def test_the_steps_of_a_look_one_after_the_other(
     component.measure_nothing.python_func(str(tmp_path / "discrepancy"))
     nothing = (tmp_path / "discrepancy").read_text()
     files = {name: artifact(tmp_path / name) for name in ("features", "rows", "bundle", "findings", "metrics")}
-    component.look.python_func(use_case, told["version"], told["day"], nothing, **files)
+    component.look.python_func(use_case(), told["version"], told["day"], nothing, **files)
     found = Findings.model_validate_json((tmp_path / "findings").read_bytes())
     assert (found.now, found.version) == (NOW, "1")
     assert files["metrics"].metadata["window_rows"] == found.window.rows
@@ -68,13 +71,13 @@ def test_the_steps_of_a_look_one_after_the_other(
 
 
 def test_what_is_measured_in_another_environment_is_laid_out_and_told(
-    home: Settings, register, judged_bundle: Path, log: Path, loans: pl.DataFrame, use_case: str, tmp_path: Path
+    home: Settings, register, judged_bundle: Path, log: Path, loans: pl.DataFrame, tmp_path: Path
 ) -> None:
     """That environment itself is tried by the tests of ``discrepancy``."""
     register(judged_bundle)
     crown(home, 1)
     loans.write_parquet(tmp_path / "features")
-    asks = use_case.replace("    numeric: [ks, psi]", "    multivariate: [mmd]")
+    asks = use_case(multivariate=["mmd"])
     assert collected(asks, f"sqlite:///{log}", tmp_path)["apart"] == "mmd"
     files = {name: artifact(tmp_path / name) for name in ("features", "rows", "bundle")}
     component.lay_out_windows.python_func(asks, "1", "2009-12-31", **files, windows=artifact(tmp_path / "windows"))
@@ -91,11 +94,11 @@ def test_what_is_measured_in_another_environment_is_laid_out_and_told(
         assert (mmd.effect, mmd.severity) == told
 
 
-def test_alerts_are_raised_where_the_home_is(home: Settings, use_case: str, tmp_path: Path) -> None:
+def test_alerts_are_raised_where_the_home_is(home: Settings, tmp_path: Path) -> None:
     (tmp_path / "findings").write_text(findings(call()).model_dump_json())
     events = artifact(tmp_path / "events")
     for _ in range(2):
-        component.raise_alerts.python_func(use_case, artifact(tmp_path / "findings"), events)
+        component.raise_alerts.python_func(use_case(), artifact(tmp_path / "findings"), events)
         (line,) = (tmp_path / "events").read_text().splitlines()
         assert json.loads(line)["kind"] == "raised"
     assert len(AlertBook(home.home / "alerts.db").store.events()) == 1
@@ -109,6 +112,6 @@ def test_the_page_is_made_of_the_findings(tmp_path: Path) -> None:
     assert "loss/log_loss is 0.5" in page
 
 
-def test_without_a_champion_the_first_step_fails(home: Settings, use_case: str, tmp_path: Path) -> None:
+def test_without_a_champion_the_first_step_fails(home: Settings, tmp_path: Path) -> None:
     with pytest.raises(FairleadError, match="has no champion"):
-        collected(use_case, f"sqlite:///{home.home / 'log.db'}", tmp_path)
+        collected(use_case(), f"sqlite:///{home.home / 'log.db'}", tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from components.core.config import Settings
 from components.core.errors import FairleadError
@@ -219,8 +220,9 @@ def test_without_a_table_of_features_one_is_made_of_the_source_for_the_model_tha
 ) -> None:
     source, case = tmp_path / "loans.parquet", tmp_path / "sba_loans.yaml"
     pl.read_parquet(SAMPLE).gather_every(60).write_parquet(source)
-    text = use_case_file.read_text(encoding="utf-8").replace("sample://sba_ca_1997_2012.parquet", str(source))
-    case.write_text("".join(line for line in text.splitlines(keepends=True) if "sha256:" not in line), encoding="utf-8")
+    content = yaml.safe_load(use_case_file.read_text(encoding="utf-8"))
+    content["data"] |= {"source": str(source), "sha256": None}
+    case.write_text(yaml.safe_dump(content), encoding="utf-8")
     Watching(reigning, str(case), str(short_log), "", None, lines.append).look(DAY)
     contract = Bundle.open(judged_bundle).contract
     made = reigning.home / "history" / contract.data_hash / "sba_loans" / "features.parquet"
@@ -301,8 +303,9 @@ def test_what_needs_another_environment_is_asked_for_there(
 ) -> None:
     """That environment itself is tried by the tests of ``discrepancy``."""
     case, asked = tmp_path / "sba_loans.yaml", []
-    text = use_case_file.read_text(encoding="utf-8").replace("numeric: [ks, psi]", "multivariate: [mmd]")
-    case.write_text(text, encoding="utf-8")
+    content = yaml.safe_load(use_case_file.read_text(encoding="utf-8"))
+    content["monitoring"]["drift"]["multivariate"] = ["mmd"]
+    case.write_text(yaml.safe_dump(content), encoding="utf-8")
 
     def measure(reference: pl.DataFrame, window: pl.DataFrame, kinds: object, python: Path) -> Discrepancy:
         asked.append((len(reference), len(window), kinds, python.parts[-4:]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from components.core.config import Settings
 from components.core.use_case import SHIPPED
@@ -14,11 +15,18 @@ from tests.registry.conftest import empty_store, register, settings, smoke
 
 FIXTURES = (empty_store, judged_bundle, loans, log, register, settings, smoke)
 
-RETRAINING = (
-    "{triggers: [performance, schedule], schedule_months: 6, pressure: 1, cool_down_days: 30, minimum_new_labels: 0, "
-    "immature: weigh}"
-)
-"""Due at the end of 2009, whatever a look finds."""
+CHANGES = {
+    "monitoring": {"window_days": WINDOW_DAYS, "raise_after": 1, "drift": {"numeric": ["ks", "psi"]}},
+    "retraining": {
+        "triggers": ["performance", "schedule"],
+        "schedule_months": 6,
+        "pressure": 1,
+        "cool_down_days": 30,
+        "minimum_new_labels": 0,
+        "immature": "weigh",
+    },
+}
+"""A window for few loans, alarms at once, and a training run that is due at the end of 2009, whatever a look finds."""
 
 
 @pytest.fixture
@@ -31,11 +39,10 @@ def reigning(settings: Settings, register, judged_bundle: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def use_case_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The use case that ships, with a window for few loans, and eager to train anew."""
-    text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8").partition("\nretraining:")[0]
+    """The use case that ships, watched and trained anew as ``CHANGES`` says."""
+    content = {**yaml.safe_load((SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")), **CHANGES}
     path = tmp_path_factory.mktemp("use_case") / "sba_loans.yaml"
-    text = text.replace("window_days: 90", f"window_days: {WINDOW_DAYS}")
-    path.write_text(f"{text}\nretraining: {RETRAINING}\n", encoding="utf-8")
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
 
 
