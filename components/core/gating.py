@@ -97,5 +97,5 @@ class Gates(_Section):
     behaviour: tuple[Behaviour, ...] = ()
     latency_p95_ms: float = 100.0
     """95th percentile of a single-row call over V2 on loopback, at most."""
-    parity_max_abs: float = 1e-6
+    parity_max_abs: float = 5e-6
     """Largest difference allowed between a probability computed offline and the same row's answer over V2."""
