@@ -28,6 +28,7 @@ from components.monitoring.watched import Watched, watch
 from components.monitoring.windows import cut
 from components.registry.store import fetch
 from components.registry.version import Version
+from components.retraining.bookkeeping import labels_between
 from components.retraining.trigger import Trigger
 from components.retraining.values import Decision, Run
 from components.training import signing
@@ -100,7 +101,9 @@ class Watching:
         self.say(headline(found, len(events)))
         for reason in found.figures["no_data"].values():
             self.say(f"  no data: {reason}")
-        decision = decide_now(self.settings, self.case, found, rows, self._table(watched.bundle.contract))
+        table = self._table(watched.bundle.contract)
+        told = self._knows_more(rows, pl.read_parquet(table), watched.as_of, day)
+        decision = decide_now(self.settings, self.case, found, told, table)
         self._act(decision, found, day)
         looked = self._looked(found, time.monotonic() - started)
         keep(looked, looks_path(self.settings))
@@ -135,6 +138,14 @@ class Watching:
         ensure(["drift"], ENVIRONMENTS, self.say)
         python = interpreter("drift", ENVIRONMENTS)
         return measure_apart(windows.reference.rows, windows.rows, watched.kinds, python)
+
+    def _knows_more(self, rows: pl.DataFrame, table: pl.DataFrame, since: date, day: date) -> pl.DataFrame:
+        """Return what new labels are counted in: the log, or the table that a run would learn from.
+
+        The table knows older rows than the log does, and the log newer ones than a table that was made some time ago.
+        """
+        months = self.case.labels.maturity_months
+        return max((rows, table), key=lambda frame: labels_between(frame, months, since, day))
 
     def _open(self, version: Version) -> Bundle:
         fetched = fetch(version.uri, self.settings.home / "fetched", self.settings)

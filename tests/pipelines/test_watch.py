@@ -203,6 +203,28 @@ def test_a_run_that_waits_is_carried_on_and_no_other_is_started(
     )
 
 
+def test_new_labels_are_counted_where_more_of_them_are_known(
+    reigning: Settings,
+    use_case_file: Path,
+    short_log: Path,
+    log: Path,
+    features: Path,
+    loans: pl.DataFrame,
+    tmp_path: Path,
+) -> None:
+    """A young log knows little of what the table knows, and a table that was made long ago nothing new."""
+    old = tmp_path / "old.parquet"
+    loans.filter(pl.col("event_time") <= date(2004, 7, 22)).with_columns(
+        outcome=pl.when(pl.col("outcome_time") <= date(2008, 12, 31)).then(1).otherwise(0)
+    ).write_parquet(old)
+    counted = []
+    for place, table in ((short_log, features), (log, old), (short_log, old)):
+        Watching(reigning, str(use_case_file), str(place), "", table, lambda _: None).look(DAY)
+        reasons = records_of(reigning).decisions("sba_loans")[-1].reasons
+        counted.append(any("new labels since the last training, needed 200" in reason for reason in reasons))
+    assert counted == [False, False, True]
+
+
 def test_rows_that_came_between_two_looks_are_read_on(
     watcher: Watcher, loans: pl.DataFrame, judged_bundle: Path, tmp_path: Path
 ) -> None:

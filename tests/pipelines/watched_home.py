@@ -22,7 +22,7 @@ CHANGES = {
         "schedule_months": 6,
         "pressure": 1,
         "cool_down_days": 30,
-        "minimum_new_labels": 0,
+        "minimum_new_labels": 200,
         "immature": "weigh",
     },
 }
