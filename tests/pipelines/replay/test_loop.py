@@ -78,9 +78,15 @@ def test_what_a_run_learns_from_does_not_depend_on_the_future(sba, loans, tmp_pa
 
 
 @pytest.mark.parametrize("now", [AS_OF, date(2009, 9, 30)])
-def test_what_a_model_is_watched_with_does_not_depend_on_the_future(sba, judged_bundle, loans, now: date) -> None:
-    bundle = Bundle.open(judged_bundle)
-    one, other = (watch(sba, bundle, "1", table) for table in (loans, another_future(loans, now)))
+def test_what_a_model_is_watched_with_does_not_depend_on_the_future(
+    sba, judged_bundle, session_settings, loans, tmp_path, now: date
+) -> None:
+    """Also of one that has learned from loans whose time still ran."""
+    changed = _changed(judged_bundle, tmp_path / "young", session_settings, trained_until="2008-09-30")
+    bundle, tables = Bundle.open(changed), (loans, another_future(loans, now))
+    one, other = (watch(sba, bundle, "1", table) for table in tables)
+    assert one.reference["event_time"].max() > date(2008, 9, 1)
+    assert (one.reference["weight"].drop_nulls() != 1.0).any()
     assert_frame_equal(one.reference, other.reference)
     assert_frame_equal(one.history, other.history)
     assert (one.grown, one.importance, one.expected_loss) == (other.grown, other.importance, other.expected_loss)
@@ -219,7 +225,7 @@ def test_two_futures_are_the_same_until_they_part(reigning, case, loans, judged_
 def test_a_new_champion_is_watched_from_then_on(reigning, case, loans, judged_bundle, tmp_path, register) -> None:
     """A run that is promoted on a day: the next look is at the new version, and its training date is that day."""
     settings, champion = reigning
-    bundle = _retrained(judged_bundle, tmp_path / "new", settings, QUARTERS[0])
+    bundle = _changed(judged_bundle, tmp_path / "new", settings, as_of=QUARTERS[0].isoformat())
 
     report = tmp_path / "smoke-of-new.json"
     report.write_text(json.dumps({"rows": 1000, "version": Bundle.open(bundle).version()}))
@@ -241,11 +247,11 @@ def test_a_new_champion_is_watched_from_then_on(reigning, case, loans, judged_bu
     assert lived.champion.version == 2
 
 
-def _retrained(bundle: Path, target: Path, settings, as_of: date) -> Path:
-    """The same model, as though it had been trained on a later day."""
+def _changed(bundle: Path, target: Path, settings, **contract: str) -> Path:
+    """The same model, as though it had been trained on another day or on other rows."""
     copytree(bundle, target)
-    contract = json.loads((target / "contract.json").read_text(encoding="utf-8"))
-    (target / "contract.json").write_text(json.dumps({**contract, "as_of": as_of.isoformat()}))
+    known = json.loads((target / "contract.json").read_text(encoding="utf-8"))
+    (target / "contract.json").write_text(json.dumps({**known, **contract}))
     (target / "model.sig").unlink()
     (target / "checksums.json").write_text(json.dumps(integrity.checksums(target)))
     signing.sign(target, settings.signing_key)
