@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.core.artifacts import write_whole
-from components.monitoring import dashboards, rules
+from components.monitoring.dashboards import texts
+from components.monitoring.rules import text as rules
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path("manifests/monitoring")
@@ -13,8 +14,8 @@ FOLDER = Path("manifests/monitoring")
 
 def made() -> Mapping[Path, str]:
     """Make every file: path from the root → text."""
-    boards = {FOLDER / "dashboards" / f"{name}.json": text for name, text in dashboards.texts().items()}
-    return {FOLDER / "rules" / "fairlead.rules.yaml": rules.text(), **boards}
+    boards = {FOLDER / "dashboards" / f"{name}.json": text for name, text in texts().items()}
+    return {FOLDER / "rules" / "fairlead.rules.yaml": rules(), **boards}
 
 
 def stale(root: Path = ROOT) -> list[Path]:

@@ -24,12 +24,12 @@ from pydantic import BaseModel, ConfigDict
 
 from components.core.contracts import Estimate, FloatArray
 from components.core.errors import FairleadError
+from components.core.retrained import retrained
 from components.core.use_case import UseCase
 from components.core.watching import Window
 from components.features.rows import from_frame, request_fields
 from components.judgement.compare import compare
 from components.retraining.pressure import after
-from components.core.retrained import retrained
 from components.training.algorithms import algorithm
 from components.training.dataset import weights_of
 from components.training.development import weigh

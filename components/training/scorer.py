@@ -12,8 +12,8 @@ from components.core.errors import IntegrityError
 TOLERANCE = 5e-6
 """Largest difference in probability between the native model, its portable form, and what a server answers.
 
-All three compute in single precision. They add up some hundred trees in orders of their own, so the last bits of a score
-differ, and a calibration steeper than 1 stretches that: 1e-6 was seen to be passed by models that were the same.
+All three compute in single precision. They add up some hundred trees in orders of their own, so the last bits of a
+score differ, and a calibration steeper than 1 stretches that: 1e-6 was seen to be passed by models that were the same.
 """
 
 

@@ -165,7 +165,9 @@ def test_two_processes_make_an_environment_once(home: Path) -> None:
 
 
 def test_an_unknown_group_names_the_known_ones(home: Path) -> None:
-    with pytest.raises(FairleadError, match="unknown dependency group 'gpu'; allowed: platform, tfdv, explain, drift, dev"):
+    with pytest.raises(
+        FairleadError, match="unknown dependency group 'gpu'; allowed: platform, tfdv, explain, drift, dev"
+    ):
         environments.ensure(["gpu"], home)
 
 
