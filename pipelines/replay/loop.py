@@ -122,7 +122,7 @@ class Loop:
 
     def _after(self, run: Run, now: date) -> None:
         if run.state in ("stopped", "failed"):
-            self._tell(now, "stopped", f"{run.state}: {run.reason}", run.version)
+            self._tell(now, "stopped", run.reason if run.state == "stopped" else f"failed: {run.reason}", run.version)
         elif run.state in ("promoted", "rolled_back"):
             self._tell(now, run.state, run.reason, run.version)
         else:

@@ -30,7 +30,10 @@ ALARM_BY = date(2006, 1, 1)
 """Loans of 2005 are the last whose trouble may go unnoticed while they come in."""
 
 BROKEN = "estimate_broken"
-"""Call by which the platform says that estimates without labels are not to be relied on."""
+"""Name of the call by which the platform says that estimates without labels are not to be relied on."""
+
+REFUTED = "loss/bad outcomes"
+"""Key of the call that more bad outcomes have come in than the probabilities said: what those estimates rest on."""
 
 COLUMNS = ("at", "request_id", "row", "version", "variant", "probability")
 
@@ -63,7 +66,7 @@ def told(loop: Loop, rows: pl.DataFrame, control: Control, first: date, seconds:
     found: dict[Way, FloatArray] = {w: losses(rows[w].to_numpy().astype(np.float64), labels) for w in ways}
     comparisons = compared(found, rows["event_time"].dt.truncate("1mo").to_list())
     cohorts = _cohorts(rows, found, loop.findings, case)
-    errors = _estimate_error(cohorts, loop.moments)
+    errors = _estimate_error(cohorts, loop.findings)
     whole = len(rows) == rows["row_id"].n_unique() == loop.loans
     trained = {
         str(v.version): date.fromisoformat(v.contract.as_of) for v in Registry(loop.settings).versions(case.name)
@@ -144,10 +147,10 @@ def _said(looks: Sequence[Findings], first: date, by: date, way: str, metric: st
     return _NOTHING
 
 
-def _estimate_error(cohorts: Sequence[Cohort], moments: Sequence[Moment]) -> EstimateError:
+def _estimate_error(cohorts: Sequence[Cohort], looks: Sequence[Findings]) -> EstimateError:
     both = [(c.estimated.value, c.loss["fairlead"].value) for c in cohorts if c.estimated.value is not None]
     pairs = np.array([(a, b) for a, b in both if b is not None], dtype=np.float64).reshape(-1, 2)
-    broken = [m.day for m in moments if m.kind == "alarm" and m.name == BROKEN]
+    broken = [f.now for f in looks if any(c.name == BROKEN or c.key == REFUTED for c in f.calls)]
     errors = np.array([a - b for a, b in pairs.tolist()])
     return EstimateError(
         cohorts=len(pairs),

@@ -69,7 +69,8 @@ class EstimateError(_Value):
     """None where nothing was told of any cohort, as for the next."""
     mean_error: float | None
     broken_since: date | None
-    """Day on which the platform itself first called the estimate broken; None if it never did."""
+    """Day of the first look that called the estimate broken, or the probabilities that it rests on refuted; None if
+    none did."""
 
 
 class Control(_Value):

@@ -91,6 +91,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Page:
     runs = (
         Moment(day=date(2005, 3, 31), kind="retrain", text=" ".join(WORDS), version="1"),
         Moment(day=date(2005, 6, 30), kind="held", text="x" * (2 * HEAD)),
+        Moment(day=date(2005, 9, 30), kind="stopped", text="stopped by auc\ngate | value\n-----+------\nauc  | 0.5"),
     )
     found = replayed(
         estimate_error=error,
@@ -163,14 +164,14 @@ def test_it_tells_every_moment_with_all_of_its_words(page: Page) -> None:
 
 def test_it_tells_how_estimates_fared_and_where_the_time_went(page: Page) -> None:
     assert "0.91 [0.86, 0.96] over 36 cohorts, mean absolute error 0.071, mean error -0.053." in page.text
-    assert "the platform called it broken on 2007-09-30." in page.text
+    assert "the platform first said on 2007-09-30 that they are not." in page.text
     for part, seconds in replayed().seconds.items():
         assert f"{seconds:.1f}" in row(page, part)
 
 
 def test_what_is_not_known_is_said_to_be_so(bare: Page) -> None:
     assert "came true no data over 0 cohorts, mean absolute error no data, mean error no data." in bare.text
-    assert "the platform never called it broken" in bare.text
+    assert "the platform never said that they are not." in bare.text
     assert row(bare, "frozen").count("no data") >= 2
     assert "There were none." in bare.text
     assert "when the table was drawn" not in bare.text
@@ -186,8 +187,10 @@ def test_alarms_of_the_control_are_listed(bare: Page) -> None:
 
 
 def test_a_reason_is_folded_after_whole_words(bare: Page) -> None:
-    told = [r[-1] for r in bare.rows if r[1:2] in (["retrain"], ["held"])]
+    told = [r[-1] for r in bare.rows if r[1:2] in (["retrain"], ["held"], ["stopped"])]
     head, _, rest = told[0].partition("more")
     assert [*head.split(), *rest.split()] == WORDS
     assert HEAD - 10 < len(head.strip()) <= HEAD
+    assert told[2].split("more")[1].startswith("gate | value\n-----+------\nauc")
+    assert bare.source.count("<pre>") == 1
     assert told[1].split("more") == [f"{'x' * HEAD} ", "x" * HEAD]

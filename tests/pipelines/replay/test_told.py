@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from components.core.contracts import Estimate
+from components.monitoring.values import Call
 from components.registry.registry import Registry
 from components.serving.records import Recorder
 from components.serving.scored import ScoredBatch
@@ -161,21 +162,29 @@ def test_correlation_follows_what_came_true(sba, settings) -> None:
     looks = [
         findings(performance=[at(e, estimated=loss(0.9 * t))], now=e) for e, t in zip(ends[:8], true, strict=False)
     ]
-    moments = [Moment(day=d, kind="alarm", severity="amber", text="x", name=n) for d, n in BROKEN]
-    found = told(
-        lived(sba, settings, findings=looks, moments=moments, loans=36), frame, CONTROL, FIRST, {}
-    ).estimate_error
+    found = told(lived(sba, settings, findings=looks, loans=36), frame, CONTROL, FIRST, {}).estimate_error
     assert found.cohorts == found.correlation.n == 8
     assert found.correlation.value == pytest.approx(1.0)
     assert found.mean_error == pytest.approx(-0.1 * true[:8].mean())
-    assert found.broken_since == date(2010, 6, 30)
+    assert found.broken_since is None
 
 
-BROKEN = [
-    (date(2010, 9, 30), "estimate_broken"),
-    (date(2010, 6, 30), "estimate_broken"),
-    (date(2010, 3, 31), "estimated_loss"),
-]
+@pytest.mark.parametrize(
+    ("name", "subject", "broken"),
+    [
+        ("estimate_broken", "log_loss", True),
+        ("loss", "bad outcomes", True),
+        ("loss", "log_loss", False),
+        ("estimated_loss", "log_loss", False),
+    ],
+)
+def test_estimates_are_broken_once_a_look_has_said_so_of_them_or_of_what_they_rest_on(
+    sba, settings, rows, name: str, subject: str, broken: bool
+) -> None:
+    call = Call(name=name, subject=subject, severity="amber", value=0.4, threshold=0.15, summary="as an example")
+    looks = [LOOKS[0], *(look.model_copy(update={"calls": (call,)}) for look in LOOKS[1:])]
+    found = told(lived(sba, settings, findings=looks), rows, CONTROL, FIRST, {}).estimate_error
+    assert found.broken_since == (LOOKS[1].now if broken else None)
 
 
 def compared(**better_by: float) -> list[Compared]:
