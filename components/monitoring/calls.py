@@ -95,22 +95,21 @@ def loss_calls(whole: Sequence[Performance], expected: Estimate, monitoring: Mon
 
 
 def broken_calls(whole: Sequence[Performance], monitoring: Monitoring) -> list[Call]:
-    """Call where the estimate without labels said less than what came true for the newest cohort that has both."""
-    both = [p for p in whole if monitoring.loss in p.estimated and _known(p, monitoring.loss) is not None]
-    if not both:
-        return []
-    newest = both[-1]
-    estimated, known = newest.estimated[monitoring.loss], _known(newest, monitoring.loss)
-    if known is None or estimated.value is None:
-        return []
-    severity = beyond(_as_loss(known, monitoring.loss), _as_loss(estimated, monitoring.loss), BROKEN)
-    if severity is None:
-        return []
-    rise = _rise(_as_loss(known, monitoring.loss), _as_loss(estimated, monitoring.loss))
-    text = f"{_cohort(newest)}: {_word(monitoring.loss)} was estimated at {estimated}, and came to {known}"
-    return [
-        _call("estimate_broken", monitoring.loss, severity, rise, BROKEN, text + "; estimates are not to be relied on")
-    ]
+    """Call where the estimate without labels said less than what came true.
+
+    Of the cohorts that have both, the newest of which that is shown speaks: of younger ones too little is known yet.
+    """
+    for p in reversed(whole):
+        known, estimated = _known(p, monitoring.loss), p.estimated.get(monitoring.loss)
+        if known is None or estimated is None or estimated.value is None:
+            continue
+        found, told = _as_loss(known, monitoring.loss), _as_loss(estimated, monitoring.loss)
+        severity = beyond(found, told, BROKEN)
+        if severity is not None:
+            text = f"{_cohort(p)}: {_word(monitoring.loss)} was estimated at {estimated}, and came to {known}"
+            text += "; estimates are not to be relied on"
+            return [_call("estimate_broken", monitoring.loss, severity, _rise(found, told), BROKEN, text)]
+    return []
 
 
 def group_calls(performance: Sequence[Performance], monitoring: Monitoring) -> list[Call]:

@@ -117,6 +117,15 @@ def test_an_estimate_that_came_out_worse_is_called_broken():
     assert ("estimate_broken/log_loss", "red") in keys(made(both))
 
 
+def test_the_newest_cohort_that_shows_it_speaks_for_a_broken_estimate():
+    shown = cohort(1, estimated=loss(0.10), early=loss(0.30))
+    unsure = {"log_loss": Estimate(value=0.3, low=0.0, high=0.9, n=60)}
+    vague = cohort(2, estimated=loss(0.10), early=unsure)
+    (call,) = [c for c in made(shown, vague) if c.name == "estimate_broken"]
+    assert "2004-01-01" in call.summary
+    assert not [c for c in made(vague) if c.name == "estimate_broken"]
+
+
 def test_a_group_is_held_against_its_own_cohort():
     performance = [
         cohort(1, realised=loss(0.10)),

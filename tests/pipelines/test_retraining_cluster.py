@@ -10,7 +10,7 @@ import yaml
 
 from components.core.config import read_settings
 from components.core.errors import FairleadError
-from components.core.use_case import load
+from components.core.retrained import load_for_training
 from components.core.watching import Window
 from components.registry import approvals
 from components.registry.registry import Registry
@@ -70,7 +70,7 @@ def test_a_run_is_submitted_under_its_key_and_found_by_it(api, light):
     (made,) = runs.made
     given = made["runtime_config"]["parameters"]
     assert (made["display_name"], given["as_of"]) == ("k1", "2008-12-31")
-    assert str(load(given["use_case"]).training.window) == "sliding 48 months"
+    assert str(load_for_training(given["use_case"], given["window"]).training.window) == "sliding 48 months"
 
 
 @pytest.mark.parametrize(
