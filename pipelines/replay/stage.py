@@ -37,7 +37,7 @@ from pipelines.runners.local import Run as Done
 from pipelines.runners.local import Say
 
 RATE = 60.0
-"""Loans a second while a rollout runs: a month of approvals passes in ten seconds, and the rollout takes some weeks."""
+"""Loans a second while a rollout runs: a month of approvals passes in ten seconds, and a rollout takes some weeks."""
 PATIENCE = 90.0
 """Seconds that a rollout gets; one that has no verdict by then is aborted."""
 LOG_SECONDS = 60.0
