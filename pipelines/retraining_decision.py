@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from components.core.config import Settings
 from components.core.errors import FairleadError
 from components.core.use_case import UseCase
-from components.monitoring.joined import Joined
+from components.monitoring.collect import Log
 from components.monitoring.values import Findings
 from components.registry.registry import Registry
 from components.registry.version import Version
@@ -97,8 +97,8 @@ def watched_rows(settings: Settings, use_case: UseCase, now: date, log: str, out
         FairleadError: nobody reigns, or the log cannot be read.
     """
     place = predictions_of(settings)
-    fields = reigning(settings, use_case).contract.inputs
-    return Joined(log or f"sqlite:///{place}", outcomes or place, use_case, fields).at(now)
+    contract = reigning(settings, use_case).contract
+    return Log(use_case, contract, log or f"sqlite:///{place}", str(outcomes or place)).at(now)
 
 
 def newest_features(settings: Settings) -> Path | None:
