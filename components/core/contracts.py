@@ -75,6 +75,15 @@ class Entity(_Value):
     """How far back that history counts; a store that counts otherwise does not fit the model."""
 
 
+class HeldOut(_Value):
+    """Rows that a model has not learned from although they are of the same time: the last ones of a shuffle."""
+
+    seed: int
+    """Of the shuffle, see ``components.training.splits.place``."""
+    share: float
+    """Their share of the rows."""
+
+
 class Contract(_Value):
     """What a bundle takes, gives and was made from; ``contract.json`` in the bundle."""
 
@@ -97,6 +106,8 @@ class Contract(_Value):
     """ISO date: nothing known later went into the model."""
     trained_until: str
     """ISO date of the newest event that the model or its calibration learned from; fair to judge it on later rows."""
+    held_out: HeldOut | None = None
+    """The rows that it is fair to judge it on where rows were shuffled; None where they were split by time."""
     algorithm: str
     data_hash: str
     """sha256 of the raw table."""

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from components.core.judging import Check
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -89,10 +91,37 @@ class Behaviour(_Section):
         return self
 
 
+class Limit(_Section):
+    """A gate on a figure of one of the checks: an end of its interval must keep to a threshold.
+
+    With ``bound`` at the far end (``low`` of a minimum, ``high`` of a maximum) the model has to be shown to be good; at
+    the near end it is stopped only where it is shown to be bad.
+    """
+
+    gate: str
+    check: Check
+    figure: str
+    of: str = "all"
+    """What the figure is of: ``all``, ``sex=female``; or ``sex=*`` and ``*`` for each one, as with ``Floor.slice``."""
+    bound: Literal["low", "value", "high"] = "value"
+    minimum: float | None = None
+    maximum: float | None = None
+    minimum_rows: int = 1
+    """Below this the verdict is ``no_data``, which blocks like a failure."""
+    blocking: bool = True
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> "Limit":
+        if (self.minimum is None) == (self.maximum is None):
+            raise ValueError(f"gate {self.gate!r} needs exactly one of minimum and maximum")
+        return self
+
+
 class Gates(_Section):
     """What a candidate has to pass before it may be registered."""
 
     floors: tuple[Floor, ...]
+    limits: tuple[Limit, ...] = ()
     champion: Champion = Champion()
     behaviour: tuple[Behaviour, ...] = ()
     latency_p95_ms: float = 100.0

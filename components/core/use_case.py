@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from components.core.contracts import Kind
 from components.core.errors import FairleadError, unknown
 from components.core.gating import Gates
+from components.core.judging import Judging
 from components.core.watching import Monitoring, Retraining, Window
 
 SHIPPED = Path(__file__).parents[2] / "pipelines" / "use_cases"
@@ -80,6 +81,9 @@ class Data(_Section):
     drop: tuple[str, ...] = ()
     """Columns to leave behind at the door (leftovers of an export)."""
     rules: tuple[Rule, ...] = ()
+    datasheet: str = ""
+    """Where the table comes from, who is in it and what it must not be used for: Markdown, or ``sample://FILE`` for one
+    that ships. It goes into the model card, which is not written without it."""
     quarantine_limit: Share
     """The run stops when a larger share of the rows breaks an expectation."""
 
@@ -147,6 +151,9 @@ class Training(_Section):
     """How models are made and which is taken."""
 
     algorithms: tuple[Literal["xgboost", "logistic"], ...] = ("xgboost", "logistic")
+    split: Literal["time", "shuffled"] = "time"
+    """``time``: the model learns on the oldest rows and is judged on the newest. ``shuffled``: by the hash of the row's
+    id, for a table without a course of time; what is measured then says nothing of the future."""
     calibration_share: Share = 0.15
     """Latest-but-one part of the mature rows: early stopping, calibration and threshold."""
     test_share: Share = 0.2
@@ -201,6 +208,7 @@ class UseCase(_Section):
     training: Training
     gates: Gates
     explanations: Explanations = Explanations()
+    judgement: Judging = Judging()
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
 
@@ -229,6 +237,7 @@ class UseCase(_Section):
                 f"training.increasing names {', '.join(loose)}; features.names has: {', '.join(self.features.names)}"
             )
         self._require_actionable_inputs()
+        self._require_carried_attributes()
         excluded = {e.column for e in self.features.exclude}
         both = sorted(excluded & set(self.features.inputs))
         if both:
@@ -248,6 +257,24 @@ class UseCase(_Section):
                     f"explanations.actionable: {actionable.column!r} is of kind {kind}; direction is for numbers and "
                     "dates, values for categories"
                 )
+
+    def _require_carried_attributes(self) -> None:
+        """Refuse groups and sensitive columns that the data set of a run does not carry."""
+        fairness = self.judgement.fairness
+        known = [*self.features.inputs, *self.training.segments]
+        named = {
+            "judgement.fairness.attributes": [a.column for a in fairness.attributes],
+            "judgement.privacy.sensitive": self.judgement.privacy.sensitive,
+        }
+        loose = [f"{where} names {c!r}" for where, columns in named.items() for c in columns if c not in known]
+        if loose:
+            raise ValueError(f"{'; '.join(loose)}; features.inputs and training.segments have: {', '.join(known)}")
+        attributes = [a.column for a in fairness.attributes]
+        pairs = [c for pair in fairness.intersections for c in pair if c not in attributes]
+        if pairs:
+            raise ValueError(
+                f"judgement.fairness.intersections names {', '.join(pairs)}; attributes has: {', '.join(attributes)}"
+            )
 
     def _require_known_dates(self) -> None:
         """Refuse events and outcomes that the table would have from after the day it was drawn."""

@@ -1,10 +1,10 @@
 """Feature catalogues by use case."""
 
 from components.core.errors import unknown
-from components.features import sba_loans
+from components.features import card_default, sba_loans
 from components.features.transform import Catalogue
 
-CATALOGUES: dict[str, Catalogue] = {"sba_loans": sba_loans.FEATURES}
+CATALOGUES: dict[str, Catalogue] = {"card_default": card_default.FEATURES, "sba_loans": sba_loans.FEATURES}
 
 
 def catalogue(use_case: str) -> Catalogue:

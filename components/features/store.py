@@ -226,6 +226,8 @@ def _join(opened: FeatureStore, service: str, table: pl.DataFrame, use_case: Use
     )
     if asked.is_empty():
         raise IntegrityError("the clean table has no rows; there is nothing to build features of")
+    if not plans:
+        return pl.DataFrame()
     features = opened.get_feature_service(service)
     parts = []
     # In the order of time, the rows of one part share the stretch of history that they are joined with.

@@ -1,7 +1,6 @@
 """The reigning model's scores of a candidate's rows, so that both are judged on the same ones."""
 
 import logging
-from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +14,7 @@ from components.registry.registry import Registry
 from components.registry.store import fetch
 from components.training import signing
 from components.training.bundle import Bundle
+from components.training.splits import unlearned
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
     signing.verify(path, settings.verify_key)
     frame = pl.read_parquet(dataset)
     try:
-        until, probability = _score(path, frame)
+        new, probability = _score(path, frame)
     except (IntegrityError, ContractViolation) as error:
         # The bundle itself was found whole above: what is left is that this code or this table is not the champion's.
         if use_case.gates.champion.required:
@@ -61,16 +61,16 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
         nothing = pl.lit(None, dtype=pl.Float64).alias("probability")
         frame.select("row_id", nothing).write_parquet(target)
         return str(champion.version)
-    new = pl.col("event_time").cast(pl.Date) > until
     scored = frame.with_columns(probability=pl.Series(probability))
-    scored.select("row_id", pl.when(new).then("probability").alias("probability")).write_parquet(target)
+    scored.select("row_id", pl.when(pl.Series(new)).then("probability").alias("probability")).write_parquet(target)
     return str(champion.version)
 
 
-def _score(path: Path, frame: pl.DataFrame) -> tuple[date, FloatArray]:
+def _score(path: Path, frame: pl.DataFrame) -> tuple[pl.Series, FloatArray]:
+    """Say for each row whether the model has not learned from it, and score it."""
     bundle = Bundle.open(path, same_code=False)
     probability = bundle.probability(from_frame(frame, bundle.contract.inputs))
-    return date.fromisoformat(bundle.contract.trained_until), probability
+    return unlearned(bundle.contract, frame), probability
 
 
 def _way_out(use_case: str, version: int, error: Exception) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.artifacts import hash_file, whole_directory
-from components.core.contracts import Columns, Contract, Entity, FloatArray
+from components.core.contracts import Columns, Contract, Entity, FloatArray, HeldOut
 from components.core.errors import FairleadError
 from components.core.use_case import UseCase
 from components.core.watching import require_inputs
@@ -189,6 +189,9 @@ def _contract(candidate: "Candidate", use_case: UseCase, as_of: date, data_hash:
         threshold=candidate.threshold,
         as_of=as_of.isoformat(),
         trained_until=trained_until.isoformat(),
+        held_out=HeldOut(seed=use_case.training.seed, share=use_case.training.test_share)
+        if use_case.training.split == "shuffled"
+        else None,
         algorithm=candidate.algorithm,
         data_hash=data_hash,
         transform_fingerprint=candidate.transform.fingerprint(),

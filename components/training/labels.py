@@ -10,7 +10,7 @@ from components.core.artifacts import whole_file
 from components.core.errors import ContractViolation, FairleadError
 from components.core.use_case import UseCase
 from components.training.development import weigh
-from components.training.splits import BACKTEST, CALIBRATION, TEST, TRAIN, chronological
+from components.training.splits import BACKTEST, CALIBRATION, TEST, TRAIN, chronological, place, shuffled
 
 OWN = ("label", "weight", "split", "matures", "mature", "developed")
 """Columns that are made here, so that an input must not have their names."""
@@ -192,9 +192,14 @@ def _in_window(known: pl.DataFrame, use_case: UseCase, as_of: date) -> pl.DataFr
 def _split(window: pl.DataFrame, backtest: pl.DataFrame, use_case: UseCase) -> pl.DataFrame:
     """Put the rows of the window into their splits and the backtest after them."""
     training = use_case.training
-    split = chronological(window["event_time"], training.calibration_share, training.test_share)
-    year = backtest.with_columns(weight=pl.lit(1.0), split=pl.lit(BACKTEST)).select(*window.columns, "split")
-    return pl.concat([window.with_columns(split=split), year]).sort("event_time", "row_id")
+    shares = training.calibration_share, training.test_share
+    if training.split == "shuffled":
+        places = place(window["row_id"], training.seed)
+        window = window.with_columns(split=shuffled(places, *shares)).select(pl.all().sort_by(places))
+    else:
+        window = window.with_columns(split=chronological(window["event_time"], *shares)).sort("event_time", "row_id")
+    year = backtest.with_columns(weight=pl.lit(1.0), split=pl.lit(BACKTEST)).select(window.columns)
+    return pl.concat([window, year.sort("event_time", "row_id")])
 
 
 def _last_event(frame: pl.DataFrame) -> date:

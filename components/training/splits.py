@@ -1,10 +1,12 @@
-"""Chronological splits: the model learns on the oldest rows and is judged on the newest."""
+"""Splits: the model learns on the oldest rows and is judged on the newest; where there is no time, on shuffled ones."""
 
+import hashlib
 from datetime import date
 
 import numpy as np
 import polars as pl
 
+from components.core.contracts import Contract
 from components.core.errors import FairleadError
 
 TRAIN, CALIBRATION, TEST, BACKTEST = "train", "calibration", "test", "backtest"
@@ -29,12 +31,7 @@ def chronological(days: pl.Series, calibration_share: float, test_share: float) 
     Raises:
         FairleadError: a share leaves no room for a split, or there are fewer than three days.
     """
-    train_share = 1 - calibration_share - test_share
-    if min(train_share, calibration_share, test_share) <= 0:
-        raise FairleadError(
-            f"training.calibration_share {calibration_share} and training.test_share {test_share} leave "
-            f"{train_share:.2f} to train on; each share must be above 0 and their sum below 1"
-        )
+    train_share = _train_share(calibration_share, test_share)
     known, counts = np.unique(days.cast(pl.Date).to_numpy().astype("datetime64[D]"), return_counts=True)
     if len(known) < 3:
         raise FairleadError(
@@ -45,6 +42,55 @@ def chronological(days: pl.Series, calibration_share: float, test_share: float) 
     first_calibration = int(np.clip(np.abs(before - train_share).argmin(), 1, first_test - 1))
     calibration_from, test_from = known[first_calibration].item(), known[first_test].item()
     return _name(days.cast(pl.Date), calibration_from, test_from)
+
+
+def place(row_ids: pl.Series, seed: int) -> pl.Series:
+    """Give each row a place from 0 to below 1 that looks drawn at random and hangs on its id and the seed alone.
+
+    A row keeps its place, and with it its split, whatever other rows the table has.
+
+    >>> place(pl.Series([1, 2]), 7).round(4).to_list() == place(pl.Series(["1", "2"]), 7).round(4).to_list()
+    True
+    """
+    digests = (hashlib.sha256(f"{seed}/{row_id}".encode()).digest() for row_id in row_ids.to_list())
+    return pl.Series("place", [int.from_bytes(d[:6]) / 2**48 for d in digests], dtype=pl.Float64)
+
+
+def shuffled(places: pl.Series, calibration_share: float, test_share: float) -> pl.Series:
+    """Say for each row whether it trains, calibrates or tests, by the place that ``place`` gave it.
+
+    >>> shuffled(pl.Series([0.1, 0.9, 0.7, 0.5]), 0.2, 0.25).to_list()
+    ['train', 'test', 'calibration', 'train']
+
+    Raises:
+        FairleadError: a share leaves no room for a split.
+    """
+    train_share = _train_share(calibration_share, test_share)
+    return pl.DataFrame({"place": places}).select(
+        split=pl.when(pl.col("place") < train_share)
+        .then(pl.lit(TRAIN))
+        .when(pl.col("place") < 1 - test_share)
+        .then(pl.lit(CALIBRATION))
+        .otherwise(pl.lit(TEST))
+    )["split"]
+
+
+def unlearned(contract: Contract, frame: pl.DataFrame) -> pl.Series:
+    """Say for each row of a data set (row_id, event_time) whether a model has not learned from it."""
+    held_out = contract.held_out
+    if held_out is not None:
+        return place(frame["row_id"], held_out.seed) >= 1 - held_out.share
+    return frame["event_time"].cast(pl.Date) > date.fromisoformat(contract.trained_until)
+
+
+def _train_share(calibration_share: float, test_share: float) -> float:
+    train_share = 1 - calibration_share - test_share
+    if min(train_share, calibration_share, test_share) <= 0:
+        raise FairleadError(
+            f"training.calibration_share {calibration_share} and training.test_share {test_share} leave "
+            f"{train_share:.2f} to train on; each share must be above 0 and their sum below 1"
+        )
+    return train_share
 
 
 def _name(days: pl.Series, calibration_from: date, test_from: date) -> pl.Series:

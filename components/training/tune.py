@@ -99,12 +99,11 @@ def _study(seed: int) -> optuna.Study:
 
 
 def _windows(rows: Rows) -> list[tuple[Rows, Rows]]:
-    ordered = np.sort(rows.days)
-    days = [ordered[int(len(ordered) * cut)] for cut in CUTS[:-1]] + [ordered[-1] + np.timedelta64(1, "D")]
-    found = [
-        (rows.take(rows.days < start), rows.take((rows.days >= start) & (rows.days < end)))
-        for start, end in pairwise(days)
-    ]
+    # A day is never cut in two; where all rows are of one day, their places in the shuffle stand in for it.
+    when = rows.days if rows.days.min() < rows.days.max() else np.arange(len(rows.days))
+    ordered = np.sort(when)
+    days = [ordered[int(len(ordered) * cut)] for cut in CUTS[:-1]] + [ordered[-1] + 1]
+    found = [(rows.take(when < start), rows.take((when >= start) & (when < end))) for start, end in pairwise(days)]
     usable = [parts for parts in found if all(0 < part.labels.sum() < len(part.labels) for part in parts)]
     if not usable:
         raise FairleadError(
