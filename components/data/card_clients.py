@@ -1,7 +1,7 @@
 """The UCI table of credit card clients: 30,000 rows, from its archive into columns that say what they hold.
 
-The archive's own column names are in the wrong order: they run from April to September, and the columns from September to
-April (Yeh and Lien, "The comparisons of data mining techniques for the predictive accuracy of probability of default
+The archive's own column names are in the wrong order: they run from April to September, and the columns from September
+to April (Yeh and Lien, "The comparisons of data mining techniques for the predictive accuracy of probability of default
 of credit card clients", Expert Systems with Applications 36, 2009: X6 is September 2005, X11 is April). The amounts say
 the same: of what is called paid in April, 4,066 amounts are to the dollar what is called the bill of May, which nobody
 could have paid by then; read backwards they are payments of the month after the bill.

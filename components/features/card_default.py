@@ -1,8 +1,10 @@
 """Features of the use case ``card_default``: what six monthly statements say; who the client is does not enter.
 
-Months run from September, the latest, back to April. A delay is -2 (nothing was owed), -1 (paid in full), 0 (the minimum was
-paid) or the number of months that a payment is late; only -1 and 1 to 9 stand in the source's description.
+Months run from September, the latest, back to April. A delay is -2 (nothing was owed), -1 (paid in full), 0 (the minimum
+was paid) or the number of months that a payment is late; only -1 and 1 to 9 stand in the source's description.
 """
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -108,7 +110,7 @@ FEATURES = {
         Feature("mean_utilisation", (*_BILLS, "limit"), mean_utilisation),
         Feature("bill_growth", ("bill_sep", "bill_apr", "limit"), bill_growth),
         *(_paid(m) for m in MONTHS),
-        *(_repaid(m, before) for m, before in zip(MONTHS, MONTHS[1:], strict=False)),
+        *(_repaid(m, before) for m, before in pairwise(MONTHS)),
         Feature("repaid_in_all", (*_PAID, *_BILLS), repaid_in_all),
     ]
 }
