@@ -1,7 +1,7 @@
 """Features of the use case ``card_default``: what six monthly statements say; who the client is does not enter.
 
-Months run from September, the latest, back to April. A delay is -2 (nothing was owed), -1 (paid in full), 0 (the minimum
-was paid) or the number of months that a payment is late; only -1 and 1 to 9 stand in the source's description.
+Months run from September, the latest, back to April. A delay is -2 (nothing was owed), -1 (paid in full), 0 (minimum
+paid) or the number of months that a payment is late; only -1 and 1 to 9 stand in the source's description.
 """
 
 from itertools import pairwise
