@@ -1,0 +1,1 @@
+"""Whether a model treats groups of people alike."""
