@@ -3,7 +3,7 @@ import pytest
 
 from components.core.contracts import Field
 from components.core.errors import FairleadError
-from components.core.use_case import Rule, UseCase
+from components.core.use_case import Rule, UseCase, load, shipped
 from components.features.rows import request_fields
 from components.judgement.row_rules import RowRules
 from components.training.bundle import Bundle
@@ -42,3 +42,23 @@ def test_without_rules_everything_is_kept() -> None:
 def test_a_rule_that_is_no_sql_is_told() -> None:
     with pytest.raises(FairleadError, match="rule 'odd': 'day >>> 3 3' cannot be run"):
         RowRules([Rule(name="odd", column="day", expect="day >>> 3 3")], FIELDS)
+
+
+def test_a_column_may_be_called_as_a_word_of_sql_is() -> None:
+    rules = [
+        Rule(name="has_a_day", column="day", expect="default = 0 OR day IS NOT NULL"),
+        Rule(name="in_order", column="order", expect="order > 1 AND limit >= order"),
+    ]
+    fields = [*FIELDS, Field(name="order", kind="float"), Field(name="limit", kind="float")]
+    known = RowRules(rules, fields)
+    assert known.names == ("in_order",)
+    no_days = np.array(["NaT"] * 3, dtype="datetime64[D]")
+    rows = {"day": no_days, "kind of loan": np.array([None] * 3, dtype=object)}
+    rows |= {"order": np.array([2.0, 2.0, 1.0]), "limit": np.array([2.0, 1.0, 5.0])}
+    assert known.kept(rows).tolist() == [True, False, False]
+
+
+def test_rules_of_the_use_cases_that_ship_can_be_held() -> None:
+    for name in shipped():
+        case = load(name)
+        RowRules(case.data.rules, request_fields(case))
