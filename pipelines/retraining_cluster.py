@@ -21,7 +21,7 @@ from pipelines.retraining_runs import STOPS, arguments
 from pipelines.runners import kubeflow
 from pipelines.runners.kubeflow import Found
 
-GATES = ("judge", "check-leakage")
+GATES = ("require-gates", "check-leakage")
 """Steps that fail to stop a run; any other one fails because something broke, unless its error says otherwise."""
 
 OVER = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")

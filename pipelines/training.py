@@ -1,7 +1,9 @@
 """The training pipeline: raw events in, a gated, registered model out."""
 
 from kfp import dsl
+from kfp.dsl import PipelineTask
 
+from components.core.judging import CHECKS
 from pipelines import steps
 
 SHARDS = [
@@ -19,6 +21,11 @@ def _checked_table(case: dict, time: dict, origin: dict, mended: dict):
     rows = steps.check_rows(**case, **mended, raw=table.outputs["raw"]).after(schema)
     leakage = steps.check_leakage(**case, clean=rows.outputs["clean"])
     return table, schema, rows, leakage
+
+
+def _all(check: PipelineTask):
+    """Collect the reports of all checks; anew for each step that takes them, because kfp changes what it is given."""
+    return {"checks": dsl.Collected(check.outputs["report"])}
 
 
 @dsl.pipeline(name="fairlead-training", description="From a table of labelled events to a gated, registered model.")
@@ -55,30 +62,37 @@ def training(
             search = steps.tune(**learn, **data, shard=shard)
         found = {"data_hash": table.outputs["Output"], "trials": dsl.Collected(search.outputs["trials"])}
         model = steps.train(**learn, as_of=as_of, **data, features=features.outputs["features"], **found)
+        draft = model.outputs["draft"]
         scored = {**data, "predictions": model.outputs["predictions"]}
-        measured = steps.evaluate(**case, **scored, draft=model.outputs["draft"])
+        measured = steps.evaluate(**case, **scored, draft=draft)
         records = {"slices": measured.outputs["slices"], "chosen": model.outputs["chosen"]}
+
+        # What metrics do not tell, beside the champion: explanations, fairness, robustness, privacy …
+        champion = steps.score_champion(**case, **data)
+        looked_at = {"bundle": draft, "champion": champion.outputs["champion"]}
+        with dsl.ParallelFor(list(CHECKS), name="checks", parallelism=2) as name:
+            check = steps.check(**case, **data, **looked_at, name=name)
         told = {"curves": measured.outputs["curves"], "labels": labels.outputs["report"]}
-        run = steps.track(**records, **told, plots=measured.outputs["plots"], draft=model.outputs["draft"])
+        run = steps.track(**records, **told, **_all(check), plots=measured.outputs["plots"], draft=draft)
 
         # The hand-over: what is signed is what is served, and it answers as it did in training.
         known = {"labels": labels.outputs["report"], "rows": rows.outputs["report"]}
-        package = steps.package(**learn, **known, draft=model.outputs["draft"], slices=records["slices"])
+        package = steps.package(**learn, **known, **_all(check), draft=draft, slices=records["slices"])
         bundle = package.outputs["bundle"]
         smoke = {"smoke": steps.smoke_test(**scored, bundle=bundle).outputs["report"]}
         anchors = steps.explain_examples(bundle=bundle)
 
         # The verdict, beside the champion on the same rows; only what passes every gate is registered.
-        champion = steps.score_champion(**case, **data)
         evidence = {"bundle": bundle, "slices": records["slices"], "leakage": leakage.outputs["report"]}
         theirs = champion.outputs["predictions"]
-        judged = steps.judge(**case, **scored, **smoke, **evidence, champion_predictions=theirs)
+        judged = steps.judge(**case, **scored, **smoke, **evidence, **_all(check), champion_predictions=theirs)
+        passed = steps.require_gates(verdict=judged.outputs["verdict"])
         verdict = {"verdict": judged.outputs["verdict"], "bundle": bundle}
-        entry = steps.register(**case, **records, **verdict, **smoke, run_id=run.outputs["Output"])
+        entry = steps.register(**case, **records, **verdict, **smoke, run_id=run.outputs["Output"]).after(passed)
 
         # One page that tells all of it.
         tables = {"clean": rows.outputs["clean"], "quarantine": rows.outputs["quarantine"], "curves": told["curves"]}
-        checks = {"schema": schema.outputs["report"], "leakage": leakage.outputs["report"], **known}
+        known |= {"schema": schema.outputs["report"], "leakage": leakage.outputs["report"]}
         said = {"explanations": anchors.outputs["explanations"], "registered": entry.outputs["registered"]}
         where = {"champion": champion.outputs["Output"], "uri": entry.outputs["Output"]}
-        steps.write_report(**time, **tables, **checks, **records, **verdict, **smoke, **said, **where)
+        steps.write_report(**time, **tables, **_all(check), **known, **records, **verdict, **smoke, **said, **where)

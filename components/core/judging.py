@@ -9,6 +9,16 @@ Check = Literal["explanations", "recourse", "fairness", "robustness", "privacy",
 
 CHECKS: tuple[Check, ...] = get_args(Check)
 
+TITLES: dict[Check, str] = {
+    "explanations": "What moves the scores",
+    "recourse": "Why a case is declined, and what would change it",
+    "fairness": "Decisions between groups of people",
+    "robustness": "Under attack and under stress",
+    "privacy": "What the model gives away of its rows",
+    "watermark": "The mark that it is ours",
+}
+"""What the sections are called."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -28,7 +28,7 @@ def fetch(source: str, folder: Path) -> Path:
     if not separator:
         return _existing(Path(source))
     if scheme == "sample":
-        return _sample(rest)
+        return sample(rest)
     if not is_object(source):
         raise unknown("scheme", f"{scheme}://", ["a path", "sample://", *(f"{s}://" for s in STORES)])
     bucket, _, key = rest.partition("/")
@@ -46,8 +46,14 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _sample(name: str) -> Path:
-    shipped = sorted(p.name for p in SAMPLES.iterdir() if p.suffix != ".md")
+def sample(name: str) -> Path:
+    """Return a file that ships, by its name.
+
+    Raises:
+        FairleadError: there is none of that name; lists those there are of its kind.
+    """
+    datasheets = name.endswith(".md")
+    shipped = sorted(p.name for p in SAMPLES.iterdir() if (p.suffix == ".md") == datasheets)
     if name not in shipped:
         raise unknown("sample", name, shipped)
     return SAMPLES / name

@@ -37,6 +37,7 @@ def write_report(
     explanations: Input[Artifact],
     registered: Input[Artifact],
     bundle: Input[Model],
+    checks: Input[list[Artifact]],
     report: Output[HTML],
 ):
     """Write the run's report: one page that needs no network."""
@@ -49,5 +50,6 @@ def write_report(
     inputs = {"clean": clean, "quarantine": quarantine, "rows": rows, "schema": schema, "leakage": leakage}
     inputs |= {"labels": labels, "slices": slices, "curves": curves, "chosen": chosen, "verdict": verdict}
     inputs |= {"smoke": smoke, "explanations": explanations, "registered": registered, "bundle": bundle}
-    records = Records(**{name: Path(artifact.path) for name, artifact in inputs.items()})
+    reports = tuple(Path(c.path) for c in checks)
+    records = Records(**{name: Path(artifact.path) for name, artifact in inputs.items()}, checks=reports)
     write_report(case, as_of_date(case, as_of), champion, uri, records, Path(report.path))

@@ -8,14 +8,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 from polars.exceptions import PolarsError
 
-from components.core.contracts import Contract, Estimate
+from components.core.contracts import Contract
 from components.core.errors import FairleadError
+from components.core.judging import TITLES
 from components.core.use_case import UseCase
+from components.judgement.check_report import CheckReport
 from components.judgement.explanation import AllAnchors
+from components.judgement.page import environment
 from components.training import charts
 from components.training.curves import AllCurves
 from components.training.labels import LabelReport
@@ -45,6 +47,7 @@ class Records:
     explanations: Path
     registered: Path
     bundle: Path
+    checks: tuple[Path, ...] = ()
 
 
 def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, records: Records, target: Path) -> None:
@@ -61,41 +64,46 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
     Raises:
         FairleadError: a record is missing, or is not what its step writes; names its file.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    environment.filters["estimate"] = _estimate
-    environment.filters["number"] = _number
     with _reading(records.curves):
         curves = AllCurves.validate_json(records.curves.read_bytes())
+    reports = []
+    for path in records.checks:
+        with _reading(path):
+            reports.append(CheckReport.model_validate_json(path.read_bytes()))
     with _reading(records.explanations):
         explanations = AllAnchors.validate_json(records.explanations.read_bytes())
     with _reading(records.bundle):
         contract = Contract.read(records.bundle / "contract.json")
     with _reading(records.labels):
         labels = LabelReport.model_validate_json(records.labels.read_bytes())
-    page = environment.get_template("report.html").render(
-        case=use_case,
-        as_of=as_of,
-        champion=champion,
-        uri=uri,
-        rows=_read(records.rows),
-        quarantine=_quarantine(records.quarantine),
-        schema=_read(records.schema),
-        leakage=_leaks(_read(records.leakage)),
-        labels=labels,
-        slices=_read(records.slices),
-        chosen=_read(records.chosen),
-        verdict=_read(records.verdict),
-        smoke=_read(records.smoke),
-        explanations=explanations,
-        registered=_read(records.registered),
-        contract=contract,
-        years=_years(use_case, as_of, labels, records.clean),
-        roc=charts.roc(curves),
-        calibration=charts.calibration(curves),
-        lift=charts.lift(curves),
-        files={name: str(path) for name, path in vars(records).items()},
+    page = (
+        environment(TEMPLATES)
+        .get_template("report.html")
+        .render(
+            case=use_case,
+            as_of=as_of,
+            champion=champion,
+            uri=uri,
+            rows=_read(records.rows),
+            quarantine=_quarantine(records.quarantine),
+            schema=_read(records.schema),
+            leakage=_leaks(_read(records.leakage)),
+            labels=labels,
+            slices=_read(records.slices),
+            chosen=_read(records.chosen),
+            reports=reports,
+            titles=TITLES,
+            verdict=_read(records.verdict),
+            smoke=_read(records.smoke),
+            explanations=explanations,
+            registered=_read(records.registered),
+            contract=contract,
+            years=_years(use_case, as_of, labels, records.clean),
+            roc=charts.roc(curves),
+            calibration=charts.calibration(curves),
+            lift=charts.lift(curves),
+            files={name: str(path) for name, path in vars(records).items() if isinstance(path, Path)},
+        )
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
@@ -147,18 +155,3 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, PolarsError) as error:
         raise FairleadError(f"record {path} cannot be read: {error}; run the step that writes it again") from error
-
-
-def _estimate(value: Mapping[str, Any] | None) -> str:
-    if value is None:
-        return "no data"
-    e = Estimate.model_validate(value)
-    if e.value is None:
-        return f"no data (n = {e.n:,})"
-    interval = "" if e.low is None or e.high is None else f" [{_number(e.low)}, {_number(e.high)}]"
-    return f"{_number(e.value)}{interval}"
-
-
-def _number(value: float | None) -> str:
-    # From 999.5 on, three digits would be written as 1e+03.
-    return "-" if value is None else f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"

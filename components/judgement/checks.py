@@ -1,10 +1,11 @@
 """The checks by name: each looks at a subject and gives a report."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
+from components.core.contracts import Estimate, SliceMetrics
 from components.core.errors import unknown
 from components.core.judging import CHECKS
 from components.core.use_case import UseCase
@@ -20,6 +21,21 @@ MODULES = {
     "watermark": "components.judgement.watermark.check",
 }
 """Each has a function ``check(subject) -> CheckReport``; imported when asked for: their libraries are slow."""
+
+
+def read_reports(paths: Sequence[Path]) -> tuple[CheckReport, ...]:
+    """Read the reports of several checks, in the order of ``CHECKS``."""
+    found = [CheckReport.model_validate_json(path.read_bytes()) for path in paths]
+    return tuple(sorted(found, key=lambda report: CHECKS.index(report.check)))
+
+
+def as_metrics(reports: Sequence[CheckReport]) -> list[SliceMetrics]:
+    """Give the figures of the checks in the form of metrics, which is how a tracking server takes them."""
+    found: dict[tuple[str, str], dict[str, Estimate]] = {}
+    for report in reports:
+        for figure in report.figures:
+            found.setdefault((report.check, figure.of), {})[figure.name] = figure.estimate
+    return [SliceMetrics(dataset=check, slice=of, metrics=metrics) for (check, of), metrics in found.items()]
 
 
 def run_check(name: str, use_case: UseCase, bundle: Path, dataset: Path, champion: Path | None = None) -> CheckReport:

@@ -1,6 +1,6 @@
 """Pipeline steps that can stop a release."""
 
-from kfp.dsl import Artifact, Dataset, Input, Markdown, Model, Output
+from kfp.dsl import HTML, Artifact, Dataset, Input, Markdown, Model, Output
 
 from components.component import step
 
@@ -28,6 +28,25 @@ def explain_examples(bundle: Input[Model], explanations: Output[Artifact]):
 
 
 @step("platform")
+def check(
+    use_case: str,
+    name: str,
+    bundle: Input[Model],
+    dataset: Input[Dataset],
+    champion: Input[Model],
+    report: Output[Artifact],
+):
+    """Look at one side of the model that its metrics do not tell: explanations, fairness, robustness …"""
+    from pathlib import Path
+
+    from components.core.use_case import load
+    from components.judgement.checks import run_check
+
+    found = run_check(name, load(use_case), Path(bundle.path), Path(dataset.path), Path(champion.path))
+    Path(report.path).write_text(found.model_dump_json(indent=1))
+
+
+@step("platform")
 def judge(
     use_case: str,
     bundle: Input[Model],
@@ -37,22 +56,38 @@ def judge(
     slices: Input[Artifact],
     leakage: Input[Artifact],
     smoke: Input[Artifact],
+    checks: Input[list[Artifact]],
     verdict: Output[Artifact],
     gates: Output[Markdown],
+    page: Output[HTML],
 ):
-    """Hold the candidate against every gate; one that is not passed ends the run with the table of all."""
+    """Hold the candidate against every gate, and write the verdict down; ``require_gates`` acts on it."""
     from pathlib import Path
 
     from components.core.use_case import load
-    from components.judgement.gates import require, table
+    from components.judgement.gates import table
+    from components.judgement.page import judgement_page
     from components.judgement.verdict import reach_verdict, read_measured
 
-    measured = read_measured(Path(slices.path), Path(leakage.path), Path(smoke.path))
+    reports = [Path(c.path) for c in checks]
+    measured = read_measured(Path(slices.path), Path(leakage.path), Path(smoke.path), reports)
     scores, champion = Path(predictions.path), Path(champion_predictions.path)
-    found = reach_verdict(load(use_case), Path(bundle.path), Path(dataset.path), scores, champion, measured)
+    case = load(use_case)
+    found = reach_verdict(case, Path(bundle.path), Path(dataset.path), scores, champion, measured)
     Path(verdict.path).write_text(found.model_dump_json(indent=1))
     Path(gates.path).write_text(f"```\n{table(found.gates)}\n```\n")
-    require(found.gates)
+    Path(page.path).write_text(judgement_page(case, found.gates, measured.checks))
+
+
+@step("platform")
+def require_gates(verdict: Input[Artifact]):
+    """End the run with the table of all gates when one of them stops the release."""
+    from pathlib import Path
+
+    from components.judgement.gates import require
+    from components.judgement.verdict import Verdict
+
+    require(Verdict.model_validate_json(Path(verdict.path).read_bytes()).gates)
 
 
 @step("platform")
@@ -63,6 +98,7 @@ def package(
     rows: Input[Artifact],
     labels: Input[Artifact],
     slices: Input[Artifact],
+    checks: Input[list[Artifact]],
     bundle: Output[Model],
     card: Output[Markdown],
 ):
@@ -74,5 +110,7 @@ def package(
     from components.judgement.packaging import package
 
     paths = [Path(a.path) for a in (draft, rows, labels, slices)]
+    reports = [Path(c.path) for c in checks]
     case = load_for_training(use_case, window)
-    package(case, *paths, settings=read_settings(), card=Path(card.path), target=Path(bundle.path))
+    written = {"card": Path(card.path), "target": Path(bundle.path)}
+    package(case, *paths, checks=reports, settings=read_settings(), **written)

@@ -7,9 +7,11 @@ from components.core.contracts import Estimate, GateResult, SliceMetrics
 from components.core.errors import FairleadError, GateFailed
 from components.core.gating import Champion
 from components.core.use_case import UseCase
+from components.judgement.check_report import CheckReport
 from components.judgement.compare import Comparison
 from components.judgement.floors import judge_floor
 from components.judgement.leakage_report import LeakageReport
+from components.judgement.limits import judge_limit
 from components.judgement.text_table import number, text_table
 
 
@@ -22,6 +24,7 @@ def judge(
     latency_p95_ms: Estimate | None,
     parity_max_abs: Estimate | None,
     leakage: LeakageReport,
+    checks: Sequence[CheckReport] = (),
 ) -> list[GateResult]:
     """Hold everything that was measured against the use case's gates.
 
@@ -37,9 +40,10 @@ def judge(
         latency_p95_ms: 95th percentile of single-row calls in milliseconds; None when it was not measured.
         parity_max_abs: largest difference between offline and served probabilities; None when it was not measured.
         leakage: report of the leakage check.
+        checks: reports of the other checks; ``gates.limits`` decide on their figures.
 
     Raises:
-        FairleadError: a floor names a metric or a slice that was not measured; lists those that were.
+        FairleadError: a floor or a limit names what was not measured; lists what was.
     """
     results = [result for floor in use_case.gates.floors for result in judge_floor(floor, metrics)]
     results.append(_champion(use_case.gates.champion, comparison))
@@ -48,6 +52,7 @@ def judge(
     results.append(_at_most("latency", "p95 of single-row calls, ms", limits.latency_p95_ms, latency_p95_ms))
     results.append(_at_most("parity", "largest |offline - served|", limits.parity_max_abs, parity_max_abs))
     results.append(_leakage(leakage))
+    results += [result for limit in limits.limits for result in judge_limit(limit, checks)]
     return results
 
 

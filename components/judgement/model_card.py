@@ -1,5 +1,6 @@
 """The model card: what a model is for, what it was made from and how good it is, written from records alone."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -7,9 +8,13 @@ from pydantic import BaseModel, ConfigDict
 
 from components.core.contracts import Contract, Field, SliceMetrics
 from components.core.errors import FairleadError
+from components.core.judging import CHECKS, TITLES
 from components.core.use_case import Exclusion, UseCase
 from components.core.watching import Window
+from components.data.datasheet import datasheet
 from components.data.quarantine import QuarantineReport
+from components.judgement.check_report import CheckReport
+from components.judgement.check_text import check_lines, markdown_table
 from components.training.labels import LabelReport, SplitReport
 from components.training.splits import TEST
 
@@ -44,6 +49,10 @@ class ModelCard(BaseModel):
     """What the outlier detector was fitted on, in words; empty without one."""
     window: Window = Window()
     """Which rows it learned from."""
+    datasheet: str = ""
+    """Where the table comes from and who is in it, as Markdown."""
+    checks: tuple[CheckReport, ...] = ()
+    """What each check found; drawings are left to the run's report."""
 
     def to_markdown(self) -> str:
         """Write the card for people, as Markdown."""
@@ -54,8 +63,10 @@ class ModelCard(BaseModel):
             ("Data", self._data()),
             ("Labels and splits", self._labels()),
             ("Inputs", _inputs(self.contract.inputs)),
-            ("Columns left out", _table(["column", "reason"], [[e.column, e.reason] for e in self.excluded])),
+            ("Columns left out", markdown_table(["column", "reason"], [[e.column, e.reason] for e in self.excluded])),
             *((f"Metrics: {name}", _metrics(self.metrics, name)) for name in self._datasets()),
+            *((TITLES[report.check], check_lines(report)) for report in self.checks),
+            ("Datasheet", [_demoted(self.datasheet)]),
             (
                 "Gates and approval",
                 ["Kept with the version in the registry: they are decided after this card is signed."],
@@ -94,7 +105,7 @@ class ModelCard(BaseModel):
             if found.repaired_sha256
             else "- repaired: no rows",
             "",
-            *_table(["expectation", "rows that break it"], rules),
+            *markdown_table(["expectation", "rows that break it"], rules),
         ]
 
     def _labels(self) -> list[str]:
@@ -117,7 +128,7 @@ class ModelCard(BaseModel):
             f"- training window: {self.window}; {labels.too_old} rows were older and were left out",
             "- the backtest is the year after the training date, labelled in hindsight",
             "",
-            *_table(["split", "rows", "bad", *expected, f"`{self.event_time}`"], splits),
+            *markdown_table(["split", "rows", "bad", *expected, f"`{self.event_time}`"], splits),
         ]
 
 
@@ -127,6 +138,7 @@ def model_card(
     labels: LabelReport,
     quarantine: QuarantineReport,
     metrics: Sequence[SliceMetrics],
+    checks: Sequence[CheckReport],
     outliers: str = "",
 ) -> ModelCard:
     """Make the card of one model from its records.
@@ -137,6 +149,7 @@ def model_card(
         labels: report of ``label_rows``.
         quarantine: report of ``check_rows``.
         metrics: of all slices; those of the whole test split come first and must be there.
+        checks: reports of all checks, those left out with a reason among them.
         outliers: what the bundle's outlier detector was fitted on, if it has one.
 
     Raises:
@@ -145,7 +158,8 @@ def model_card(
     wrong = _differences(use_case, contract, labels, quarantine)
     if wrong:
         raise FairleadError(f"the model card's records are not of one model: {'; '.join(wrong)}; take all from one run")
-    missing = _missing(labels, metrics)
+    sheet = datasheet(use_case.data)
+    missing = _missing(labels, metrics, sheet, checks)
     if missing:
         raise FairleadError(f"the model card would lack {', '.join(missing)}; hand in the record of that step")
     return ModelCard(
@@ -167,6 +181,8 @@ def model_card(
         metrics=tuple(metrics),
         outliers=outliers,
         window=use_case.training.window,
+        datasheet=sheet,
+        checks=tuple(report.model_copy(update={"charts": (), "data": {}}) for report in checks),
     )
 
 
@@ -180,9 +196,14 @@ def _differences(use_case: UseCase, contract: Contract, labels: LabelReport, qua
     return [f"{a} is {x!r} but {b} is {y!r}" for a, x, b, y in pairs if x != y]
 
 
-def _missing(labels: LabelReport, metrics: Sequence[SliceMetrics]) -> list[str]:
+def _missing(
+    labels: LabelReport, metrics: Sequence[SliceMetrics], sheet: str, checks: Sequence[CheckReport]
+) -> list[str]:
     whole = [m for m in metrics if (m.dataset, m.slice) == (TEST, "all") and m.metrics]
-    found = {"the splits": labels.splits, f"the metrics of {TEST}/all": whole}
+    made = {report.check for report in checks}
+    found: dict[str, object] = {"the splits": labels.splits, f"the metrics of {TEST}/all": whole}
+    found["the datasheet (data.datasheet in the use case)"] = sheet
+    found |= {f"the check {name!r} (or a reason for its absence in judgement.omit)": name in made for name in CHECKS}
     return [name for name, value in found.items() if not value]
 
 
@@ -202,7 +223,7 @@ def _expected(split: SplitReport) -> str:
 
 
 def _inputs(fields: Sequence[Field]) -> list[str]:
-    return _table(
+    return markdown_table(
         ["input", "kind", "may be missing", "allowed"],
         [[f.name, f.kind, "yes" if f.nullable else "no", _domain(f)] for f in fields],
     )
@@ -224,15 +245,13 @@ def _metrics(metrics: Sequence[SliceMetrics], dataset: str) -> list[str]:
     chosen = [m for m in metrics if m.dataset == dataset]
     names = list(dict.fromkeys(name for m in chosen for name in m.metrics))
     rows = [[m.slice, *(str(m.metrics[n]) if n in m.metrics else "not measured" for n in names)] for m in chosen]
-    return _table(["slice", *names], rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    if not rows:
-        return ["none"]
-    cells = [header, ["---"] * len(header), *rows]
-    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
+    return markdown_table(["slice", *names], rows)
 
 
 def _day(day: date | None) -> str:
     return "none" if day is None else day.isoformat()
+
+
+def _demoted(markdown: str) -> str:
+    """Put the headings of a text two levels lower, so that it fits below one of ours."""
+    return re.sub(r"^#", "###", markdown, flags=re.MULTILINE)

@@ -1,11 +1,13 @@
 """Packaging: a draft becomes the sealed bundle, with a model card made from the records of its run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.config import Settings
 from components.core.contracts import Contract
 from components.core.use_case import UseCase
 from components.data.quarantine import QuarantineReport
+from components.judgement.checks import read_reports
 from components.judgement.model_card import model_card
 from components.training.evaluate import AllMetrics
 from components.training.labels import LabelReport
@@ -21,6 +23,7 @@ def package(
     labels: Path,
     slices: Path,
     *,
+    checks: Sequence[Path],
     settings: Settings,
     card: Path,
     target: Path,
@@ -33,6 +36,7 @@ def package(
         rows: report of the row checks.
         labels: report of the labels.
         slices: the candidate's metrics.
+        checks: reports of the checks, one each.
         settings: where the keys are.
         card: where to write the card by itself, as Markdown.
         target: the bundle to make.
@@ -47,6 +51,7 @@ def package(
         LabelReport.model_validate_json(labels.read_bytes()),
         QuarantineReport.model_validate_json(rows.read_bytes()),
         AllMetrics.validate_json(slices.read_bytes()),
+        read_reports(checks),
         outliers=str(Outliers.read(draft / OUTLIERS)) if (draft / OUTLIERS).exists() else "",
     )
     card.write_text(made.to_markdown(), encoding="utf-8")

@@ -88,12 +88,12 @@ def open_subject(use_case: UseCase, bundle: Path, dataset: Path, champion: Path 
         use_case: what the model is for.
         bundle: the model's bundle, a draft or a sealed one.
         dataset: what ``label_rows`` wrote.
-        champion: the reigning model's bundle; None or an empty directory where there is none.
+        champion: the reigning model's bundle; None, or a directory that holds no bundle, where there is none.
 
     Raises:
         IntegrityError: a bundle is not what it says it is.
     """
-    there = champion is not None and champion.is_dir() and any(champion.iterdir())
+    there = champion is not None and (champion / "contract.json").is_file()
     return Subject(
         use_case=use_case,
         bundle=Bundle.open(bundle),

@@ -1,6 +1,7 @@
 """The verdict on one candidate: everything measured, held against every gate."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,8 @@ from components.core.contracts import Estimate, GateResult, SliceMetrics
 from components.core.errors import IntegrityError
 from components.core.use_case import UseCase
 from components.judgement.behaviour import behave
+from components.judgement.check_report import CheckReport
+from components.judgement.checks import read_reports
 from components.judgement.compare import Comparison, compare
 from components.judgement.gates import judge
 from components.judgement.leakage_report import LeakageReport
@@ -39,16 +42,19 @@ class Measured(BaseModel):
     """Of single-row calls to a fresh server."""
     parity_max_abs: Estimate
     """Largest difference between the served and the offline probability of the same row."""
+    checks: tuple[CheckReport, ...] = ()
+    """One for each check that was made or left out."""
 
 
-def read_measured(slices: Path, leakage: Path, smoke: Path) -> Measured:
-    """Read the reports of evaluation, leakage check and smoke test."""
+def read_measured(slices: Path, leakage: Path, smoke: Path, checks: Sequence[Path] = ()) -> Measured:
+    """Read the reports of evaluation, leakage check, smoke test and of the other checks."""
     report = json.loads(smoke.read_text(encoding="utf-8"))
     return Measured(
         metrics=tuple(AllMetrics.validate_json(slices.read_bytes())),
         leakage=LeakageReport.model_validate_json(leakage.read_bytes()),
         latency_p95_ms=Estimate(value=report["latency_p95_ms"], n=report["calls"]),
         parity_max_abs=Estimate(value=report["parity_max_abs"], n=report["rows"]),
+        checks=read_reports(checks),
     )
 
 
@@ -82,6 +88,7 @@ def reach_verdict(
         latency_p95_ms=measured.latency_p95_ms,
         parity_max_abs=measured.parity_max_abs,
         leakage=measured.leakage,
+        checks=measured.checks,
     )
     return Verdict(gates=tuple(results), comparison=comparison)
 

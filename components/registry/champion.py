@@ -1,6 +1,8 @@
 """The reigning model's scores of a candidate's rows, so that both are judged on the same ones."""
 
 import logging
+import shutil
+import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +24,7 @@ NO_SCORES = pl.DataFrame(schema={"row_id": pl.String, "probability": pl.Float64}
 """What is written where there is no champion yet."""
 
 
-def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Settings, scratch: Path) -> str:
+def score_champion(use_case: UseCase, dataset: Path, target: Path, bundle: Path, *, settings: Settings) -> str:
     """Score a data set with the champion, as it is served: verified, from its bundle.
 
     Rows that the champion has learned from get no score: on those it knows the answers, and no candidate could beat it.
@@ -34,8 +36,9 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
         dataset: what ``label_rows`` wrote.
         target: parquet with row_id and probability, null where the champion has learned from the row or cannot be
             scored; no rows when there is no champion yet.
+        bundle: a directory that gets the champion's bundle, for checks that compare with it; where there is no
+            champion, or it cannot be scored, it gets a file that says so.
         settings: where the registry is.
-        scratch: a folder to fetch the bundle to.
 
     Returns:
         The champion's version, empty when there is none.
@@ -47,23 +50,32 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, settings: Set
     champion = Registry(settings).champion(use_case.name)
     if champion is None:
         NO_SCORES.write_parquet(target)
+        _say_why_not(bundle, "there is no champion yet")
         return ""
-    path = fetch(champion.uri, scratch, settings)
-    signing.verify(path, settings.verify_key)
     frame = pl.read_parquet(dataset)
-    try:
-        new, probability = _score(path, frame)
-    except (IntegrityError, ContractViolation) as error:
-        # The bundle itself was found whole above: what is left is that this code or this table is not the champion's.
-        if use_case.gates.champion.required:
-            raise IntegrityError(_way_out(use_case.name, champion.version, error)) from error
-        logger.warning("champion %s of %s cannot be scored here: %s", champion.version, use_case.name, error)
-        nothing = pl.lit(None, dtype=pl.Float64).alias("probability")
-        frame.select("row_id", nothing).write_parquet(target)
-        return str(champion.version)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = fetch(champion.uri, Path(scratch), settings)
+        signing.verify(path, settings.verify_key)
+        try:
+            new, probability = _score(path, frame)
+        except (IntegrityError, ContractViolation) as error:
+            # The bundle itself was found whole: what is left is that this code or this table is not the champion's.
+            if use_case.gates.champion.required:
+                raise IntegrityError(_way_out(use_case.name, champion.version, error)) from error
+            logger.warning("champion %s of %s cannot be scored here: %s", champion.version, use_case.name, error)
+            _say_why_not(bundle, str(error))
+            nothing = pl.lit(None, dtype=pl.Float64).alias("probability")
+            frame.select("row_id", nothing).write_parquet(target)
+            return str(champion.version)
+        shutil.copytree(path, bundle, dirs_exist_ok=True)
     scored = frame.with_columns(probability=pl.Series(probability))
     scored.select("row_id", pl.when(pl.Series(new)).then("probability").alias("probability")).write_parquet(target)
     return str(champion.version)
+
+
+def _say_why_not(bundle: Path, why: str) -> None:
+    bundle.mkdir(parents=True, exist_ok=True)
+    (bundle / "NO_CHAMPION").write_text(f"{why}\n", encoding="utf-8")
 
 
 def _score(path: Path, frame: pl.DataFrame) -> tuple[pl.Series, FloatArray]:

@@ -13,6 +13,7 @@ def track(
     curves: Input[Artifact],
     plots: Input[HTML],
     labels: Input[Artifact],
+    checks: Input[list[Artifact]],
 ) -> str:
     """Log the training run to MLflow, whether or not it will pass its gates; returns the id of MLflow's run."""
     from pathlib import Path
@@ -20,6 +21,7 @@ def track(
     from components.core.artifacts import hash_file
     from components.core.config import read_settings
     from components.core.contracts import Contract
+    from components.judgement.checks import as_metrics, read_reports
     from components.registry.tracking import log_run
     from components.training.evaluate import AllMetrics
     from components.training.tune import Trial
@@ -27,26 +29,26 @@ def track(
     contract = Contract.read(Path(draft.path) / "contract.json")
     trial = Trial.model_validate_json(Path(chosen.path).read_bytes())
     parameters = {"algorithm": trial.algorithm, "as_of": contract.as_of, "seed": trial.seed, **trial.parameters}
-    metrics = AllMetrics.validate_json(Path(slices.path).read_bytes())
+    reports = read_reports([Path(c.path) for c in checks])
+    metrics = [*AllMetrics.validate_json(Path(slices.path).read_bytes()), *as_metrics(reports)]
     key = hash_file(Path(draft.path) / "checksums.json")[:12]
     files = [Path(curves.path), Path(plots.path), Path(labels.path)]
     return log_run(read_settings(), contract.model, key, contract.data_hash, parameters, metrics, files).run_id
 
 
 @step("platform")
-def score_champion(use_case: str, dataset: Input[Dataset], predictions: Output[Dataset]) -> str:
-    """Score the candidate's rows with the champion; returns its version, empty when there is none yet."""
-    import tempfile
+def score_champion(
+    use_case: str, dataset: Input[Dataset], predictions: Output[Dataset], champion: Output[Model]
+) -> str:
+    """Fetch the champion and score the candidate's rows with it; returns its version, empty when there is none yet."""
     from pathlib import Path
 
     from components.core.config import read_settings
     from components.core.use_case import load
     from components.registry.champion import score_champion
 
-    with tempfile.TemporaryDirectory() as scratch:
-        return score_champion(
-            load(use_case), Path(dataset.path), Path(predictions.path), read_settings(), Path(scratch) / "champion"
-        )
+    paths = [Path(a.path) for a in (dataset, predictions, champion)]
+    return score_champion(load(use_case), *paths, settings=read_settings())
 
 
 @step("platform")

@@ -22,16 +22,18 @@ def promoted(register, signed_bundle, settings):
 
 
 def test_without_a_champion_there_are_no_scores(sba, small_dataset, settings, tmp_path):
-    assert score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch") == ""
+    assert score_champion(sba, small_dataset, tmp_path / "p.parquet", tmp_path / "champion", settings=settings) == ""
     empty = pl.read_parquet(tmp_path / "p.parquet")
     assert (empty.columns, len(empty)) == (["row_id", "probability"], 0)
+    assert [p.name for p in (tmp_path / "champion").iterdir()] == ["NO_CHAMPION"]
 
 
 @pytest.mark.usefixtures("promoted")
 def test_the_champion_scores_what_it_has_not_learned_from(sba, small_dataset, predictions, settings, tmp_path):
-    assert score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch") == "1"
+    assert score_champion(sba, small_dataset, tmp_path / "p.parquet", tmp_path / "champion", settings=settings) == "1"
     scored, made = (pl.read_parquet(p).sort("row_id") for p in (tmp_path / "p.parquet", predictions))
     assert scored["row_id"].equals(made["row_id"])
+    assert Bundle.open(tmp_path / "champion").contract.model == "sba_loans"
     learned = made["split"].is_in(["train", "calibration"])
     assert learned.any()
     assert scored["probability"].is_null().equals(learned.alias("probability"))
@@ -43,7 +45,7 @@ def test_a_champion_whose_bundle_was_changed_does_not_score(promoted, sba, small
     with open(f"{promoted.uri}/model.onnx", "ab") as f:  # noqa: PTH123 — the URI is a path
         f.write(b"x")
     with pytest.raises(IntegrityError, match=r"model\.onnx"):
-        score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch")
+        score_champion(sba, small_dataset, tmp_path / "p.parquet", tmp_path / "champion", settings=settings)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_a_champion_scores_with_code_that_was_changed_and_still_agrees(
 ):
     with pytest.raises(IntegrityError, match="code: module"):
         Bundle.open(settings.home / promoted.uri)
-    assert score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch") == "1"
+    assert score_champion(sba, small_dataset, tmp_path / "p.parquet", tmp_path / "champion", settings=settings) == "1"
     scored, made = (pl.read_parquet(p).sort("row_id") for p in (tmp_path / "p.parquet", predictions))
     difference = (scored["probability"] - made["probability"]).drop_nulls().to_numpy()
     assert len(difference) > 0
@@ -92,7 +94,7 @@ def test_a_champion_that_this_code_cannot_score_stops_the_run_and_tells_the_ways
 ):
     monkeypatch.setattr(bundle, "catalogue", altered(promoted.contract.features[0]))
     with pytest.raises(IntegrityError, match=says) as caught:
-        score_champion(sba, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch")
+        score_champion(sba, small_dataset, tmp_path / "p.parquet", tmp_path / "champion", settings=settings)
     for way in ("Bring back", "promote another version", "gates.champion.required: false"):
         assert way in str(caught.value)
 
@@ -104,7 +106,9 @@ def test_a_champion_that_is_not_required_gives_no_scores_where_it_cannot(
     free = sba.gates.champion.model_copy(update={"required": False})
     case = sba.model_copy(update={"gates": sba.gates.model_copy(update={"champion": free})})
     with caplog.at_level(logging.WARNING):
-        assert score_champion(case, small_dataset, tmp_path / "p.parquet", settings, tmp_path / "scratch") == "1"
+        assert (
+            score_champion(case, small_dataset, tmp_path / "p.parquet", tmp_path / "champion", settings=settings) == "1"
+        )
     assert "champion 1 of sba_loans cannot be scored here" in caplog.text
     scored = pl.read_parquet(tmp_path / "p.parquet")
     assert scored["row_id"].equals(pl.read_parquet(small_dataset)["row_id"])
