@@ -1,0 +1,89 @@
+"""Interventional Shapley values: a feature that is unknown takes the values that it has in a background of rows.
+
+Against a background, contributions do not depend on how features hang together in the training rows: a feature that
+the model does not read gets exactly nothing (Janzing, Minorics and Blöbaum, "Feature relevance quantification in
+explainable AI: a causal problem", AISTATS 2020).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from components.core.contracts import Columns, FloatArray
+from components.judgement.explanations.contributions import Contributions
+from components.judgement.explanations.margins import (
+    LINEAR,
+    TREE_INTERVENTIONAL,
+    Margin,
+    Matrix,
+    NotExplained,
+    line,
+    trees_file,
+)
+from components.training.bundle import Bundle
+
+
+class Interventional:
+    """Explains the scores of one bundle against backgrounds of the caller's choice.
+
+    Args:
+        bundle: an opened bundle.
+
+    Raises:
+        NotExplained: no contributions are known for this model's kind.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self.method, self._against = _open(bundle)
+
+    def explain(self, rows: Columns, background: Columns) -> Contributions:
+        """Explain n rows against a background of rows, one at least of each."""
+        matrix = self._bundle.transform.apply(rows)
+        base, contributions = self.matrix(matrix, self._bundle.transform.apply(background))
+        return Contributions(
+            method=self.method,
+            features=self._bundle.contract.features,
+            base_value=base,
+            contributions=contributions,
+            values=matrix,
+            probability=self._bundle.probability(rows),
+        )
+
+    def matrix(self, matrix: Matrix, background: Matrix) -> tuple[float, FloatArray]:
+        """Return base value and contributions, shape (n, features), in log-odds of the calibrated probability."""
+        added = self._against(background)(matrix)
+        calibration = self._bundle.calibration
+        scaled = calibration.slope * added
+        return float(scaled[0, -1] + calibration.intercept), scaled[:, :-1]
+
+
+def _open(bundle: Bundle) -> tuple[str, Callable[[Matrix], Margin]]:
+    algorithm = bundle.contract.algorithm
+    if algorithm == "xgboost":
+        return TREE_INTERVENTIONAL, _trees(bundle)
+    if algorithm == "logistic":
+        return LINEAR, line(bundle).margin
+    raise NotExplained(
+        f"models of kind {algorithm!r} cannot be explained feature by feature; those of kind xgboost and logistic can"
+    )
+
+
+def _trees(bundle: Bundle) -> Callable[[Matrix], Margin]:
+    import shap  # type: ignore[import-untyped]
+    import xgboost
+
+    booster = xgboost.Booster({"nthread": 1}, model_file=str(trees_file(bundle)))
+
+    def against(background: Matrix) -> Margin:
+        explainer = shap.TreeExplainer(booster, data=background, feature_perturbation="interventional")
+        base = float(explainer.expected_value)
+
+        def margin(matrix: Matrix) -> FloatArray:
+            # That values add up is checked on the calibrated probability, in ``accuracy``, for all methods alike.
+            values = explainer.shap_values(matrix, check_additivity=False)
+            return np.column_stack([values, np.full(len(matrix), base)])
+
+        return margin
+
+    return against
