@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from components.core.contracts import Columns, FloatArray
-from components.core.errors import FairleadError, IntegrityError
+from components.core.errors import FairleadError, IntegrityError, unknown
 from components.core.use_case import UseCase
 from components.features.rows import from_frame, request_fields
+from components.training.reweighing import mitigation_of
 from components.training.splits import CALIBRATION, TRAIN
 
 
@@ -23,24 +26,28 @@ class Rows:
         labels: shape (n,), 1 bad, 0 good.
         weights: shape (n,), how many rows each stands for.
         days: event dates, shape (n,), datetime64[D].
+        protected: shape (n,), the column that ``training.mitigation`` names, whether requests carry it or not; None
+            without mitigation.
     """
 
     columns: Columns
     labels: FloatArray
     weights: FloatArray
     days: "np.ndarray[tuple[int], np.dtype[np.datetime64]]"
+    protected: "npt.NDArray[Any] | None" = None
 
     def take(self, mask: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> "Rows":
         """Keep the rows where ``mask``, shape (n,), is true."""
         columns = {k: v[mask] for k, v in self.columns.items()}
-        return Rows(columns, self.labels[mask], self.weights[mask], self.days[mask])
+        protected = None if self.protected is None else self.protected[mask]
+        return Rows(columns, self.labels[mask], self.weights[mask], self.days[mask], protected)
 
 
 def read(dataset: Path, use_case: UseCase, split: str) -> Rows:
     """Read one split of the data set that ``label_rows`` wrote.
 
     Raises:
-        FairleadError: the split has no rows.
+        FairleadError: the split has no rows, or lacks the column that ``training.mitigation`` names.
         ContractViolation: a column that a request carries is missing.
     """
     frame = pl.read_parquet(dataset).filter(pl.col("split") == split)
@@ -51,7 +58,22 @@ def read(dataset: Path, use_case: UseCase, split: str) -> Rows:
         labels=frame["label"].to_numpy().astype(np.float64),
         weights=weights_of(frame),
         days=frame["event_time"].cast(pl.Date).to_numpy().astype("datetime64[D]"),
+        protected=_protected(frame, use_case),
     )
+
+
+def _protected(frame: pl.DataFrame, use_case: UseCase) -> "npt.NDArray[Any] | None":
+    mitigation = mitigation_of(use_case)
+    if mitigation is None:
+        return None
+    if mitigation.attribute not in frame.columns:
+        raise unknown(
+            "column of training.mitigation",
+            mitigation.attribute,
+            frame.columns,
+            "Add it to features.inputs or training.segments, so that the data set carries it.",
+        )
+    return frame[mitigation.attribute].to_numpy()
 
 
 def weights_of(frame: pl.DataFrame) -> FloatArray:

@@ -13,6 +13,7 @@ from components.features.catalogue import catalogue
 from components.features.transform import Transform
 from components.training.dataset import Rows
 from components.training.development import MONTH
+from components.training.reweighing import reweighed
 
 Matrix = npt.NDArray[np.float32]
 
@@ -47,6 +48,9 @@ def prepare(older: Rows, newer: Rows, use_case: UseCase) -> Matrices:
 
     With the training window ``decaying``, the older rows count the less the older they are: half so much after so many
     months. Their mean weight stays as it was, so that what regularises a model works as without it.
+
+    With ``training.mitigation`` they are then reweighed, so that their outcomes hang together with no group; the newer
+    rows, by which boosting stops and probabilities are calibrated, are not.
     """
     features = transform.select(use_case.features.names, catalogue(use_case.name))
     fitted = transform.fit(features, older.columns, older.labels)
@@ -54,7 +58,7 @@ def prepare(older: Rows, newer: Rows, use_case: UseCase) -> Matrices:
         transform=fitted,
         x=fitted.apply(older.columns),
         y=older.labels,
-        weights=_decayed(older, use_case.training.window),
+        weights=reweighed(_decayed(older, use_case.training.window), older.protected, older.labels, use_case),
         later_x=fitted.apply(newer.columns),
         later_y=newer.labels,
         later_weights=newer.weights,
