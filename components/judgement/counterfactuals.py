@@ -41,6 +41,9 @@ def search(
     rules: RowRules,
     groups: Iterable[Sequence[str]] = (),
     name: str = "",
+    *,
+    samples: int = 2 * PAIRS,
+    anyway: bool = True,
 ) -> Counterfactual:
     """Look for a counterfactual of one row.
 
@@ -54,27 +57,38 @@ def search(
         groups: inputs that change together or not at all where what is found cannot be acted on: an entity's key with
             its history.
         name: names the row.
+        samples: most rows scored; half of them at most with two inputs changed.
+        anyway: False to look for none that cannot be acted on.
 
     Returns:
         One that can be acted on, else one that cannot, else that none was found.
     """
-    return _Search(model, row, background, fields, rules).run(actionable, groups, name)
+    return _Search(model, row, background, fields, rules, samples).run(actionable, groups if anyway else None, name)
 
 
 class _Search:
     def __init__(
-        self, model: Decides, row: Columns, background: Columns, fields: Sequence[Field], rules: RowRules
+        self,
+        model: Decides,
+        row: Columns,
+        background: Columns,
+        fields: Sequence[Field],
+        rules: RowRules,
+        most: int,
     ) -> None:
         self._model, self._row, self._background, self._rules = model, row, background, rules
         self._fields = {f.name: f for f in fields}
         self._probability = model.probability(row)
         self._decision = int(model.decide(self._probability)[0])
-        self._samples = 1
+        self._samples, self._most = 1, most
 
-    def run(self, actionable: Sequence[Actionable], groups: Iterable[Sequence[str]], name: str) -> Counterfactual:
+    def run(
+        self, actionable: Sequence[Actionable], groups: Iterable[Sequence[str]] | None, name: str
+    ) -> Counterfactual:
         found = self._feasible(actionable)
         feasible = found is not None
-        found = found or self._nearest(list(self._fields), (), groups)
+        if found is None and groups is not None:
+            found = self._nearest(list(self._fields), (), groups)
         new = None if found is None else self._model.probability(self._rows([found]))
         changed = found or {}
         return Counterfactual(
@@ -95,7 +109,7 @@ class _Search:
         best = self._best({name: value} for name, values in levels.items() for value in values)
         if best is None and len(actionable) > 1:
             pairs = list(combinations(actionable, 2))
-            most = max(2, int((PAIRS / len(pairs)) ** 0.5))
+            most = max(2, int((min(PAIRS, self._most / 2) / len(pairs)) ** 0.5))
             fewer = {a.column: self._levels(a, most) for a in actionable}
             best = self._best(
                 {a.column: x, b.column: y} for a, b in pairs for x, y in product(fewer[a.column], fewer[b.column])
@@ -161,7 +175,7 @@ class _Search:
         if not proposals:
             return []
         rows = self._rows(proposals)
-        kept = np.flatnonzero(self._rules.kept(rows))
+        kept = np.flatnonzero(self._rules.kept(rows))[: self._most - self._samples]
         if not len(kept):
             return []
         self._samples += len(kept)

@@ -1,0 +1,154 @@
+"""What people are told, as data: a sentence for each subject of reasons, names in words, whom to ask."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import Any
+
+from components.core.errors import FairleadError, unknown
+from components.core.use_case import UseCase
+
+NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is told of several features of one subject.
+
+    Args:
+        features: they count together as one reason.
+        text: a sentence; ``{name}`` puts in the value of an input or a feature, ``{bill_sep:,.0f}`` in that form.
+        texts: feature → a sentence that is told in its place where this feature counted most.
+    """
+
+    features: tuple[str, ...]
+    text: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """All that a use case says to people who are declined.
+
+    Args:
+        subjects: by name.
+        words: input or feature → what it is called in a sentence.
+        declined: the decision in a sentence.
+        contact: whom to ask.
+        protected: inputs by which nobody may be told apart; a feature that reads one is never told as a reason.
+    """
+
+    subjects: Mapping[str, Subject] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    declined: str = "Your case was declined."
+    contact: str = ""
+    protected: tuple[str, ...] = ()
+
+    def subject_of(self) -> dict[str, str]:
+        """Feature → the name of its subject."""
+        return {feature: name for name, subject in self.subjects.items() for feature in subject.features}
+
+    def called(self, name: str) -> str:
+        """Name an input or a feature in words.
+
+        >>> Texts(words={"bill_sep": "the statement of September"}).called("bill_sep")
+        'the statement of September'
+        >>> Texts().called("paid_sep")
+        'paid sep'
+        """
+        return self.words.get(name) or name.replace("_", " ")
+
+
+def texts_of(use_case: UseCase) -> Texts:
+    """Read the texts of a use case; what it does not say is told in the names of its features.
+
+    Raises:
+        FairleadError: a text names what is neither an input nor a feature, or a feature stands in two subjects.
+    """
+    told = use_case.explanations
+    reasons: Mapping[str, Any] = getattr(told, "reasons", {})
+    return require_texts(
+        Texts(
+            subjects={name: Subject(r.features, r.text, dict(r.texts)) for name, r in reasons.items()},
+            words=dict(getattr(told, "words", {})),
+            declined=getattr(told, "declined", "") or Texts.declined,
+            contact=getattr(told, "contact", "") or use_case.owner,
+            protected=tuple(a.column for a in use_case.judgement.fairness.attributes),
+        ),
+        use_case.features.inputs,
+        use_case.features.names,
+    )
+
+
+def require_texts(texts: Texts, inputs: Iterable[str], features: Iterable[str]) -> Texts:
+    """Return texts that fit a model's inputs and features.
+
+    Raises:
+        FairleadError: they do not; names the text, what it found and what is allowed.
+    """
+    features = list(features)
+    known = list(dict.fromkeys([*inputs, *features]))
+    seen: dict[str, str] = {}
+    for name, subject in texts.subjects.items():
+        for feature in (*subject.features, *subject.texts):
+            if feature not in features:
+                raise unknown(f"feature of the reason {name!r}", feature, features)
+        for feature in subject.features:
+            if feature in seen:
+                raise FairleadError(
+                    f"feature {feature!r} stands in the reasons {seen[feature]!r} and {name!r}; take it out of one"
+                )
+            seen[feature] = name
+        for text in (subject.text, *subject.texts.values()):
+            for placed in _placed(name, text):
+                if placed not in known:
+                    raise unknown(f"value in the text of the reason {name!r}", placed, known)
+    for name in texts.words:
+        if name not in known:
+            raise unknown("name in explanations.words", name, known)
+    return texts
+
+
+def written(text: str, values: Mapping[str, Any]) -> str:
+    """Put values into a sentence; one that is missing is told as not known.
+
+    >>> written("The statement was {bill:,.0f} dollars.", {"bill": 12345.6})
+    'The statement was 12,346 dollars.'
+    >>> written("The statement was {bill:,.0f} dollars.", {"bill": None})
+    'The statement was not known dollars.'
+
+    Raises:
+        FairleadError: a value cannot be written in the form that the text asks for.
+    """
+    parts = []
+    for before, name, form, _ in Formatter().parse(text):
+        parts.append(before)
+        if name is None:
+            continue
+        value = values[name]
+        try:
+            parts.append(NOT_KNOWN if value is None or value != value else format(value, form or ""))
+        except ValueError as error:
+            raise FairleadError(f"text {text!r}: {name} is {value!r}, which {form!r} cannot write: {error}") from error
+    return "".join(parts)
+
+
+def number(value: Any) -> str:
+    """Write a value as a person would: two digits behind the point at most.
+
+    >>> number(12345.678), number(0.0), number(None), number("Y")
+    ('12,345.68', '0', 'not known', 'Y')
+    """
+    if value is None or value != value:
+        return NOT_KNOWN
+    if not isinstance(value, int | float):
+        return str(value)
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _placed(name: str, text: str) -> list[str]:
+    try:
+        return [placed for _, placed, _, _ in Formatter().parse(text) if placed is not None]
+    except ValueError as error:
+        raise FairleadError(f"text of the reason {name!r} cannot be read: {error} (found {text!r})") from error
