@@ -36,6 +36,11 @@ rollout-demo: .images ## four candidates meet live traffic: promoted, rolled bac
 replay: .images ## 2004 to 2012 once more, the loop closed: alarms, retraining, rollouts, and a report beside other ways
 	@$(PY) -m pipelines replay-history $(ARGS)
 
+USE_CASE ?= card_default
+.PHONY: judge
+judge: .images ## train a model and judge it from all sides: make judge USE_CASE=card_default
+	@$(PY) -m pipelines judge --use-case $(USE_CASE) $(ARGS)
+
 .PHONY: watch
 watch: .platform ## watch the reigning model: make watch ARGS="--help"
 	@$(PY) -m pipelines watch $(ARGS)

@@ -17,6 +17,7 @@ from pipelines import (
     catalogue,
     drift_commands,
     feature_commands,
+    judgement_commands,
     outcome_commands,
     quarantine_commands,
     registry_commands,
@@ -302,5 +303,6 @@ for command in (
     retraining_commands.retraining,
     *registry_commands.COMMANDS,
     *drift_commands.COMMANDS,
+    *judgement_commands.COMMANDS,
 ):
     main.add_command(command)

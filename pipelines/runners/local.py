@@ -70,6 +70,19 @@ class Run:
             raise FairleadError(f"the run has no output {step}.{name}; it has: {known}") from error
 
 
+class RunFailed(FairleadError):
+    """A step failed; what the steps before it left is told along.
+
+    Args:
+        text: the step's own error and the path of its log.
+        run: as far as it came.
+    """
+
+    def __init__(self, text: str, run: Run) -> None:
+        super().__init__(text)
+        self.run = run
+
+
 def run(
     package: Path, arguments: dict[str, Any], home: Path, say: Say, cached: bool = True, isolated: bool = False
 ) -> Run:
@@ -84,7 +97,7 @@ def run(
         isolated: run each step in an interpreter of its own, which takes longer: it imports everything again.
 
     Raises:
-        FairleadError: a step failed; carries the step's own error and the path of its log.
+        RunFailed: a step failed; carries the step's own error and the path of its log.
     """
     (home / "runs").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=home / "runs"))
@@ -109,7 +122,7 @@ def run(
         try:
             pipeline(**arguments)
         except (RuntimeError, TypeError, ValueError) as error:
-            raise FairleadError(progress.failure or f"{error}; see {folder}") from error
+            raise RunFailed(progress.failure or f"{error}; see {folder}", result) from error
     return result
 
 
