@@ -94,7 +94,7 @@ def check(subject: Subject) -> CheckReport:
         summary=tuple(_summary(subject, figures, ways)),
         figures=tuple(figures),
         meanings=MEANINGS,
-        tables=tuple(_tables(told, ways, against, reasoned, texts)),
+        tables=tuple(_tables(told, ways, against, texts)),
         charts=tuple(_charts(figures, reasoned, texts)),
         data={
             "letters": [{**one.model_dump(mode="json"), "text": one.text} for one in told],
@@ -170,9 +170,7 @@ def _summary(subject: Subject, figures: Sequence[Figure], ways: WaysOut) -> list
     found, cover = by_name["recourse_found", "all"], by_name["reasons_cover", "all"]
     stable, n = by_name["reasons_stable", "all"], len(ways.counterfactuals)
     if not n:
-        return [
-            f"None of {len(subject.test):,} test rows is declined: there is nobody to give reasons or a way out to."
-        ]
+        return [f"None of {len(subject.test):,} test rows is declined: nobody is owed reasons or a way out."]
     if not subject.use_case.explanations.actionable:
         return ["The use case names no input that may be acted on, so nobody who is declined has a way out."]
     sentences = [f"Of {n} declined rows {int(ways.found.sum())} have a way out {_interval(found)}."]
@@ -190,9 +188,7 @@ def _interval(found: object) -> str:
     return "(too few for an interval)" if low is None or high is None else f"(95 % interval {low:.0%} to {high:.0%})"
 
 
-def _tables(
-    told: Sequence[Letter], ways: WaysOut, against: Sequence[Sequence[str]], reasoned: _Reasoned, texts: Texts
-) -> list[Table]:
+def _tables(told: Sequence[Letter], ways: WaysOut, against: Sequence[Sequence[str]], texts: Texts) -> list[Table]:
     changed = Counter(c.input for found in ways.counterfactuals for c in found.changes)
     tables = [
         Table(

@@ -37,7 +37,7 @@ def take(rows: Columns, places: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) ->
 
 
 def spreads(rows: Columns, names: tuple[str, ...]) -> dict[str, float]:
-    """Tell the distance between the 5th and the 95th percentile of number columns; of one that hardly varies, its range.
+    """Tell how far number columns reach: from the 5th to the 95th percentile; from end to end where these are one.
 
     >>> spreads({"amount": np.arange(101.0)}, ("amount",))
     {'amount': 90.0}

@@ -44,12 +44,12 @@ class Letter(BaseModel):
         if self.changes:
             head = "What could change it\nThe decision would have been the other one with"
             parts.append(
-                f"{head}:\n{_bullets(self.changes)}\nThis is no promise: other things may have changed by then."
+                f"{head}:\n{_bullets(self.changes)}\nThis is no promise: your case will be looked at as it is then."
             )
         else:
             parts.append(
                 "What could change it\nNone of the changes that are in your hands now would have been enough by "
-                "itself. What counted against you loses weight with time; you may ask again."
+                "itself. You may ask again when things have changed."
             )
         if self.unread:
             parts.append(f"Not looked at\nThe score does not read: {', '.join(self.unread)}.")

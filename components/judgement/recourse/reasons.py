@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from components.core.contracts import Columns, FloatArray
 from components.judgement.explanations.contributions import Contributions, contributions
@@ -77,30 +76,18 @@ class Reasons:
         return self.principal[0].subject if self.principal else ""
 
 
-def reference(explained: Contributions, approved: npt.NDArray[np.bool_]) -> Reference:
-    """Average over approved cases.
-
-    Args:
-        explained: n cases.
-        approved: shape (n,), which of them were approved.
-    """
-    width = len(explained.features)
-    if not approved.any():
-        return Reference(np.zeros(width), np.full(width, np.nan), 0)
-    values = explained.values[approved].astype(np.float64)
-    there = ~np.isnan(values).all(axis=0)
-    medians = np.full(width, np.nan)
-    medians[there] = np.nanmedian(values[:, there], axis=0)
-    return Reference(explained.contributions[approved].mean(axis=0), medians, int(approved.sum()))
-
-
 def approved_of(bundle: Bundle, rows: Columns) -> Reference:
     """Average over those of some rows that the model approves."""
     approved = bundle.decide(bundle.probability(rows)) == 0
+    width = len(bundle.contract.features)
     if not approved.any():
-        return Reference(*(np.full(len(bundle.contract.features), value) for value in (0.0, np.nan)), 0)
-    chosen = take(rows, approved)
-    return reference(contributions(bundle, chosen), np.ones(int(approved.sum()), dtype=bool))
+        return Reference(np.zeros(width), np.full(width, np.nan), 0)
+    explained = contributions(bundle, take(rows, approved))
+    values = explained.values.astype(np.float64)
+    there = ~np.isnan(values).all(axis=0)
+    medians = np.full(width, np.nan)
+    medians[there] = np.nanmedian(values[:, there], axis=0)
+    return Reference(explained.contributions.mean(axis=0), medians, len(explained))
 
 
 def reasons(
