@@ -59,7 +59,26 @@ WITHOUT_LABELS = MEASURES[:1]
 _WORDS = {"good": "with a good outcome", "bad": "with a bad outcome", "favourable": "decided favourably"}
 
 
-def compare(rows: Rows, groups: Grouping, fairness: Fairness, measures: tuple[Measure, ...] = MEASURES) -> list[Figure]:
+@dataclass(frozen=True)
+class Comparison:
+    """The figures of the groups of one attribute, or of two together.
+
+    Args:
+        groups: which.
+        against: the group that the others are held against; None where there is none.
+        figures: of each group, of each group's gap, and of the widest gaps.
+    """
+
+    groups: Grouping
+    against: str | None
+    figures: tuple[Figure, ...]
+
+    def values(self) -> dict[tuple[str, str], float]:
+        """Return (figure, of) → value of those that have one."""
+        return {(f.name, f.of): f.estimate.value for f in self.figures if f.estimate.value is not None}
+
+
+def compare(rows: Rows, groups: Grouping, fairness: Fairness, measures: tuple[Measure, ...] = MEASURES) -> Comparison:
     """Compute every figure of the groups of one attribute, or of two together.
 
     Groups with fewer rows than ``minimum_rows``, or fewer of an outcome than ``minimum_of_outcome`` where a rate is
@@ -76,7 +95,8 @@ def compare(rows: Rows, groups: Grouping, fairness: Fairness, measures: tuple[Me
     found = [f for m in measures for f in _measured(m, rows, groups, _Layout(groups, lacking[m.needs], *against))]
     if measures is not WITHOUT_LABELS:
         found += _equalised_odds(rows, groups, _Layout(groups, lacking["good", "bad"], *against))
-    return found
+    name = None if against[0] is None else groups.names[against[0]]
+    return Comparison(groups, name, tuple(found))
 
 
 def reference(groups: Grouping, selected: Levels, lacking: list[str]) -> tuple[int | None, str]:
