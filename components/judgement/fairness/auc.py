@@ -5,10 +5,10 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from components.core.contracts import Estimate, FloatArray
-from components.judgement.fairness.intervals import z_of
+from components.judgement.fairness.intervals import LEVEL, z_of
 
 
-def auc(score: FloatArray, member: npt.NDArray[np.bool_]) -> Estimate:
+def auc(score: FloatArray, member: npt.NDArray[np.bool_], level: float = LEVEL) -> Estimate:
     """Estimate the chance that a member scores above a row that is none, ties counting half.
 
     The standard error is that of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988), by midranks as in Sun and Xu
@@ -21,6 +21,7 @@ def auc(score: FloatArray, member: npt.NDArray[np.bool_]) -> Estimate:
     Args:
         score: shape (n,).
         member: shape (n,); without two of either kind there is no value.
+        level: of the interval.
     """
     ones, others = score[member], score[~member]
     m, n = len(ones), len(others)
@@ -35,6 +36,6 @@ def auc(score: FloatArray, member: npt.NDArray[np.bool_]) -> Estimate:
         # Told apart without one mistake: what can be said is that of the rarer side each was (rule of three).
         room = 3 / min(m, n)
         return Estimate(value=value, low=max(0.0, value - room), high=min(1.0, value + room), n=m + n)
-    logit, half = np.log(value / (1 - value)), z_of() * error / (value * (1 - value))
+    logit, half = np.log(value / (1 - value)), z_of(level) * error / (value * (1 - value))
     low, high = (float(1 / (1 + np.exp(-end))) for end in (logit - half, logit + half))
     return Estimate(value=value, low=low, high=high, n=m + n)

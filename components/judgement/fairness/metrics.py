@@ -56,6 +56,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, mask: npt.NDArray[np.bool_]) -> "Rows":
+        """Keep the rows where ``mask``, shape (n,), is true."""
+        return Rows(self.labels[mask], self.decision[mask], self.probability[mask], self.weights[mask])
+
 
 @dataclass(frozen=True)
 class Levels:

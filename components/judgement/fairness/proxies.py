@@ -1,5 +1,6 @@
 """How well features tell who somebody is: a model that does not read an attribute may read what stands in for it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,11 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from components.core.contracts import Estimate, FloatArray
+from components.judgement.check_report import Figure
 from components.judgement.fairness.auc import auc
+from components.judgement.fairness.comparison import Comparison
 from components.judgement.fairness.groups import Grouping
-from components.judgement.fairness.intervals import z_of
+from components.judgement.fairness.intervals import LEVEL, z_of
 
 MOST_ROWS = 10_000
 """Rows to learn from; more tell the groups hardly better apart."""
@@ -38,10 +41,12 @@ class Proxy:
 
     Args:
         auc: group → how well it is told from all others (one against the rest), on rows that were not learned from.
+        best: of the group that is told best; the interval holds for all groups at once (Bonferroni).
         carriers: the features, those first without which most is lost.
     """
 
     auc: dict[str, Estimate]
+    best: Estimate
     carriers: tuple[Carrier, ...]
 
 
@@ -70,7 +75,7 @@ def find_proxy(
     enough = [name for name in told.names if min(known.get(name, 0), there[name]) >= minimum]
     nothing = {name: Estimate(value=None, n=int(there[name])) for name in told.names}
     if len(enough) < 2:
-        return Proxy(nothing, ())
+        return Proxy(nothing, Estimate(value=None, n=len(told.codes)), ())
     rng = np.random.default_rng([seed, 1])
     x, y = _of(x, groups, enough)
     x_test, y_test = _of(x_test, told, enough)
@@ -80,7 +85,47 @@ def find_proxy(
     scores = _Scores(x, y, seed)
     whole = scores(x_test)
     found = {name: auc(whole[:, i], y_test == i) for i, name in enumerate(enough)}
-    return Proxy(nothing | found, _carriers(scores, x_test, y_test, features, rng))
+    return Proxy(nothing | found, _best(whole, y_test), _carriers(scores, x_test, y_test, features, rng))
+
+
+def figures(proxies: Mapping[str, Proxy], compared: Sequence[Comparison], probability: FloatArray) -> list[Figure]:
+    """Make figures of what features tell, and of how the model's probability goes with each group.
+
+    Args:
+        proxies: by attribute.
+        compared: the same attributes, or more; groups without a selection rate have no correlation either.
+        probability: of the model under judgement, on the rows that are told.
+    """
+    found = []
+    for c in (c for c in compared if c.groups.name in proxies):
+        proxy, rates = proxies[c.groups.name], {f.of: f for f in c.figures if f.name == "selection_rate"}
+        found += [_told(of, e) for of, e in ((c.groups.name, proxy.best), *proxy.auc.items())]
+        for place, of in enumerate(c.groups.names):
+            if rates[of].estimate.value is None:
+                found.append(rates[of].model_copy(update={"name": "score_correlation"}))
+                continue
+            e = correlation(probability, c.groups.codes == place)
+            reason = (
+                "" if e.value is not None else "not enough data: all probabilities are equal, or all rows one group"
+            )
+            found.append(Figure(name="score_correlation", of=of, estimate=e, reason=reason))
+    return found
+
+
+def _told(of: str, found: Estimate) -> Figure:
+    reason = (
+        "" if found.value is not None else "not enough data: too few rows of it or of others, in training or in test"
+    )
+    return Figure(name="proxy_auc", of=of, estimate=found, reason=reason)
+
+
+def _best(scores: FloatArray, y: npt.NDArray[np.intp]) -> Estimate:
+    k = scores.shape[1]
+    # Of two groups one is told exactly as well as the other.
+    level = LEVEL if k == 2 else 1 - (1 - LEVEL) / k
+    found = [auc(scores[:, i], y == i, level) for i in range(k)]
+    best = max(found, key=lambda e: e.value or 0.0)
+    return best.model_copy(update={end: max(getattr(e, end) for e in found) for end in ("low", "high")})
 
 
 def _carriers(

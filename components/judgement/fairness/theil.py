@@ -1,8 +1,12 @@
 """The Theil index: how unequally mistakes favour and harm people, and how much of that lies between groups."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from components.core.contracts import Estimate, FloatArray
+from components.judgement.check_report import Figure
+from components.judgement.fairness.comparison import Comparison
 from components.judgement.fairness.groups import Grouping
 from components.judgement.fairness.metrics import Rows
 
@@ -34,6 +38,31 @@ def theil_between(counts: FloatArray) -> FloatArray:
     rows = counts.sum(axis=-1)
     means = counts @ BENEFITS / np.where(rows > 0, rows, 1)
     return _entropy(rows, means)
+
+
+def figures(rows: Rows, compared: Sequence[Comparison], rounds: int, seed: int) -> list[Figure]:
+    """Make figures of the index, and of its part between the groups of each attribute that have enough rows.
+
+    Args:
+        rows: n rows.
+        compared: of the same rows.
+        rounds: of the bootstrap.
+        seed: of its draws.
+    """
+    rng = np.random.default_rng([seed, 2])
+    found = [_figure("theil_index", "all", overall(rows, rounds, rng))]
+    for c in compared:
+        told = c.values()
+        enough = [i for i, of in enumerate(c.groups.names) if ("selection_rate", of) in told]
+        if len(enough) < 2:
+            widest = next(f for f in c.figures if (f.name, f.of) == ("demographic_parity_difference", c.groups.name))
+            found.append(widest.model_copy(update={"name": "theil_between"}))
+            continue
+        kept = np.isin(c.groups.codes, enough)
+        found.append(
+            _figure("theil_between", c.groups.name, between(rows.take(kept), c.groups.take(kept), rounds, rng))
+        )
+    return found
 
 
 def overall(rows: Rows, rounds: int, rng: np.random.Generator) -> Estimate:
@@ -76,6 +105,11 @@ def between(rows: Rows, groups: Grouping, rounds: int, rng: np.random.Generator)
     )
 
 
+def _figure(name: str, of: str, found: Estimate) -> Figure:
+    reason = "" if found.value is not None else "not enough data: no decision is of benefit to anybody"
+    return Figure(name=name, of=of, estimate=found, reason=reason)
+
+
 def _counts(rows: Rows, groups: Grouping) -> FloatArray:
     benefit = (1 + rows.labels - rows.decision).astype(np.intp)
     cells = np.bincount(groups.codes * 3 + benefit, rows.weights, len(groups) * 3)
@@ -85,8 +119,9 @@ def _counts(rows: Rows, groups: Grouping) -> FloatArray:
 def _drawn(counts: FloatArray, rows: Rows, rounds: int, rng: np.random.Generator) -> FloatArray:
     """Draw rows with replacement: the counts of their cells are multinomial. As many as weighted rows are worth."""
     worth = round(float(rows.weights.sum() ** 2 / (rows.weights**2).sum()))
-    drawn: FloatArray = rng.multinomial(worth, (counts / counts.sum()).ravel(), size=rounds).astype(np.float64)
-    return drawn.reshape(rounds, *counts.shape)
+    drawn = rng.multinomial(worth, (counts / counts.sum()).ravel(), size=rounds)
+    shaped: FloatArray = drawn.reshape(rounds, *counts.shape).astype(np.float64)
+    return shaped
 
 
 def _entropy(rows: FloatArray, benefits: FloatArray) -> FloatArray:
