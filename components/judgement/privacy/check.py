@@ -16,15 +16,15 @@ from components.judgement.privacy.charts import curves
 from components.judgement.privacy.generalisation import area_gap, gap_beyond_split, loss_gap
 from components.judgement.privacy.membership import ATTACKS, Answers, Attacked, losses
 from components.judgement.privacy.reference import two_references
-from components.judgement.subject import Part, Subject
+from components.judgement.subject import Subject
 
-MINIMUM_ROWS = 50
-"""Members, and others, below which nothing is said."""
+MINIMUM_OF_OUTCOME = 20
+"""Members of either outcome, and as many others, below which nothing is said."""
 
 MEANINGS = {
     "membership_auc": "How well an attack tells training rows from others, as AUC: 0.5 is guessing. Of each attack, "
-    "and of the worst as all, whose low end allows for the choice (Bonferroni). Rows that differ by time differ "
-    "without any memory too: see membership_gain.",
+    "and of the worst as all, whose low end allows for the choice (Bonferroni). Half of the rows on either side are "
+    "bad. Rows that differ by time differ without any memory too: see membership_gain.",
     "membership_gain": "By how much the AUC of an attack exceeds that of the same attack on a model of the same kind "
     "which has seen none of the rows: what is left is memory, not the split (DeLong et al. 1988).",
     "membership_advantage": "Members found less others taken for members, as shares; 0 is guessing (Yeom et al. 2018).",
@@ -37,6 +37,9 @@ MEANINGS = {
     "generalisation_gap_beyond_split": "Log loss in nats that the model saves on training rows beside models which "
     "have not seen them, less what it saves on other rows: the gap without what comes of the split.",
 }
+
+
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def check(subject: Subject) -> CheckReport:
         if wrong:
             raise FairleadError(f"privacy: {wrong} of {len(part)} {name} rows have a score that is no number")
     seed = subject.use_case.training.seed
-    members, others = _draw(subject.train, subject, 0), _draw(subject.test, subject, 1)
+    members, others = _draw(subject)
     prepared = _prepare(subject, members, others)
     gaps = _gaps(subject, prepared)
     guessed = _attributes(subject, members)
@@ -70,7 +73,7 @@ def check(subject: Subject) -> CheckReport:
         bare = _without_attacks(prepared, len(members) + len(others))
         return CheckReport(
             check="privacy",
-            summary=(f"Nobody can be told apart: not enough data, {prepared}.", *_attribute_words(guessed)),
+            summary=(f"Not enough data to attack the model: {prepared}.", *_attribute_words(guessed)),
             figures=(*bare, *attributes, *gaps),
             meanings=_meanings([*bare, *attributes, *gaps]),
         )
@@ -95,23 +98,34 @@ def check(subject: Subject) -> CheckReport:
     )
 
 
-def _draw(part: Part, subject: Subject, stream: int) -> npt.NDArray[np.intp]:
-    rows = subject.use_case.judgement.privacy.rows
-    # At least half of the training rows are left to teach the reference models.
-    most = min(rows, len(part) // 2 if stream == 0 else len(part))
-    rng = np.random.default_rng([subject.use_case.training.seed, stream])
-    return np.sort(rng.choice(len(part), size=most, replace=False)).astype(np.intp)
+def _draw(subject: Subject) -> tuple[Places, Places]:
+    """Draw training rows and as many test rows, half of them bad on either side.
+
+    A rare outcome is what is worth hiding, and what a model has to remember by heart; among rows as they come, its few
+    would not show. Half of the training rows of an outcome are left to teach the reference models.
+    """
+    labels = [part.labels == 1 for part in (subject.train, subject.test)]
+    wanted = subject.use_case.judgement.privacy.rows // 2
+    most = min(wanted, *(int(side.sum()) // 2 for side in (labels[0], ~labels[0])))
+    most = min(most, *(int(side.sum()) for side in (labels[1], ~labels[1])))
+    rng = np.random.default_rng([subject.use_case.training.seed, wanted])
+    members, others = (
+        np.sort(np.concatenate([rng.choice(np.flatnonzero(side), most, replace=False) for side in (bad, ~bad)]))
+        for bad in labels
+    )
+    return members, others
 
 
-def _prepare(subject: Subject, members: npt.NDArray[np.intp], others: npt.NDArray[np.intp]) -> _Prepared | str:
+def _prepare(subject: Subject, members: Places, others: Places) -> _Prepared | str:
     """Put the rows together; where there are too few, say so."""
-    if min(len(members), len(others)) < MINIMUM_ROWS:
-        return f"{len(members)} members and {len(others)} others, needs {MINIMUM_ROWS} of each"
+    if len(members) < 2 * MINIMUM_OF_OUTCOME:
+        return (
+            f"{len(members) // 2} rows of the rarer outcome to attack, needs {MINIMUM_OF_OUTCOME} on either side and "
+            "as many training rows left over"
+        )
     train, test = subject.train, subject.test
     labels = np.concatenate([train.labels[members], test.labels[others]])
     inside = np.arange(len(labels)) < len(members)
-    if len(np.unique(labels)) < 2:
-        return "all rows have the same outcome"
     answers = Answers(
         probability=np.concatenate([train.probability[members], test.probability[others]]),
         decision=np.concatenate([train.decision[members], test.decision[others]]),
@@ -123,7 +137,7 @@ def _prepare(subject: Subject, members: npt.NDArray[np.intp], others: npt.NDArra
     return _Prepared(rows, answers, [model.probability(matrix) for model in models])
 
 
-def _matrix(subject: Subject, columns: Columns, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+def _matrix(subject: Subject, columns: Columns, rows: Places) -> npt.NDArray[np.float32]:
     return subject.bundle.transform.apply({name: values[rows] for name, values in columns.items()})
 
 
@@ -137,7 +151,7 @@ def _membership(subject: Subject, prepared: _Prepared, scores: Mapping[str, Floa
     if prepared.references:
         first, second = prepared.references
         answers = Answers(first, subject.bundle.decide(first).astype(np.float64))
-        blind = membership.attack(rows, answers, [second], seed)
+        blind = membership.attack_blind(rows, answers, second, seed)
         measured["membership_gain"] = membership.gains(rows, scores, blind)
     figures = [
         Figure(name=name, of=of, estimate=e, reason="" if e.value is not None else "fewer than 100 other rows")
@@ -177,7 +191,7 @@ def _gaps(subject: Subject, prepared: _Prepared | str) -> list[Figure]:
     return [*found, Figure(name=beyond, of="log_loss", estimate=estimate)]
 
 
-def _attributes(subject: Subject, members: npt.NDArray[np.intp]) -> list[Inferred]:
+def _attributes(subject: Subject, members: Places) -> list[Inferred]:
     part, settings = subject.train, subject.use_case.judgement
     cuts = {a.column: a.cuts for a in settings.fairness.attributes}
     frame: pl.DataFrame = part.frame[members]

@@ -94,6 +94,23 @@ def attack(rows: Attacked, answers: Answers, references: Sequence[FloatArray], s
     return scores
 
 
+def attack_blind(rows: Attacked, answers: Answers, other: FloatArray, seed: int) -> dict[str, FloatArray]:
+    """Run every attack on a model that saw none of the rows: what they tell is the split, not memory.
+
+    Of two models that saw nothing, either can look as if it had, where the rows differ by time; the reference attack
+    is turned the way that tells more.
+
+    Args:
+        rows: whom to tell apart.
+        answers: of the model.
+        other: probabilities of another one that saw none of the rows.
+        seed: of the forest.
+    """
+    scores = attack(rows, answers, [other], seed)
+    found = area(scores["reference"], rows.members).value
+    return {**scores, "reference": scores["reference"] if found is None or found >= 0.5 else -scores["reference"]}
+
+
 def two_folds(members: Mask, labels: FloatArray, seed: int) -> npt.NDArray[np.int64]:
     """Halve members and others, each outcome by itself, at random; returns 0 or 1 for each row."""
     rng = np.random.default_rng([seed, len(members)])

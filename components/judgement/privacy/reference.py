@@ -49,6 +49,7 @@ def two_references(subject: Subject, left: "np.ndarray[tuple[int], np.dtype[np.i
     """
     part, seed = subject.train, subject.use_case.training.seed
     order = np.random.default_rng([seed, len(left)]).permutation(left)[: 2 * MOST_ROWS]
+    order = order[np.argsort(part.labels[order], kind="stable")]  # either half gets its share of the rarer outcome
     halves = [np.sort(order[::2]), np.sort(order[1::2])]
     if any(min(part.labels[h].sum(), (1 - part.labels[h]).sum()) < MINIMUM_OF_OUTCOME for h in halves):
         return None
