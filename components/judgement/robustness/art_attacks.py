@@ -89,7 +89,7 @@ def zoo(meter: Meter, rng: np.random.Generator) -> None:
                 variable_h=0.25,
                 verbose=False,
             )
-            # Its own check wants 1 for vectors, and would then ask about one point at a time, as dear as asking about all.
+            # It wants 1 for vectors when it is made, and would ask about one point at a time: as dear as all at once.
             attack.batch_size = 1024
             attack.generate(start.astype(np.float32), y=np.eye(2)[[meter.decision]])
             start = rng.uniform(meter.least, 1.0, size=(1, meter.width))

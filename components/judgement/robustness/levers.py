@@ -15,6 +15,9 @@ from components.features.rows import number_of_rows
 LOW, HIGH = 5, 95
 """Percentiles of the training rows; budgets are shares of the distance between them."""
 
+ORDINARY = 1, 99
+"""Percentiles of the training rows that no lever goes beyond: nobody asks for a loan of one dollar."""
+
 
 @dataclass(frozen=True)
 class Lever:
@@ -24,7 +27,7 @@ class Lever:
         column: the input.
         direction: 1 may only grow, -1 may only shrink, 0 either.
         distance: between the 5th and the 95th percentile in training, in the input's unit; above 0.
-        minimum: smallest value that the contract allows.
+        minimum: smallest value that it is moved to: one that the contract allows and that is not out of the ordinary.
         maximum: largest.
         whole: whether only whole numbers are real: counts, days, amounts that training holds in whole units alone.
     """
@@ -82,14 +85,14 @@ def learn_levers(
         if not spread > 0:
             left_out[one.column] = "its 5th and its 95th percentile in training are the same"
             continue
-        minimum, maximum = domain(field)
+        ends = np.clip(np.percentile(known, ORDINARY, method="nearest"), *domain(field))
         levers.append(
             Lever(
                 column=one.column,
                 direction={"increase": 1, "decrease": -1, "any": 0}[one.direction],
                 distance=spread,
-                minimum=minimum,
-                maximum=maximum,
+                minimum=float(ends[0]),
+                maximum=float(ends[1]),
                 whole=is_whole(field, known),
             )
         )
@@ -117,7 +120,7 @@ def move(rows: Columns, levers: Sequence[Lever], points: npt.NDArray[Any], reach
     """Pull levers, and give back rows that the contract allows and a person could really bring about.
 
     A value goes ``coordinate · reach · distance`` away from where it was, then as little back as makes it whole and
-    keeps it within its domain; so it never goes further than asked. What is missing stays missing.
+    keeps it between the lever's ends; so it never goes further than asked. What is missing stays missing.
 
     >>> lever = Lever("paid", 1, 1000.0, 0.0, np.inf, True)
     >>> rows = {"paid": np.array([200.0]), "age": np.array([30.0])}
@@ -165,9 +168,7 @@ def _moved(old: FloatArray, lever: Lever, coordinates: FloatArray, reach: float)
     along = np.clip(np.nan_to_num(coordinates), lever.least, 1.0) * (lever.direction or 1)
     step = along * reach * lever.distance
     new = old + (np.trunc(step) if lever.whole else step)
-    if not np.isfinite([lever.minimum, lever.maximum]).any():
-        return new
-    # A value that is outside of its domain already is not pulled into it: that would be a move of its own.
+    # A value that is out of the ordinary already is not pulled back: that would be a move of its own.
     return np.clip(new, np.fmin(lever.minimum, old), np.fmax(lever.maximum, old))
 
 
