@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from components.core.contracts import Estimate, FloatArray
@@ -69,7 +70,9 @@ def cohorts(
     ]
 
 
-def _cohort(explained: Contributions, name: str, inside: FloatArray, weights: FloatArray, minimum_rows: int) -> Cohort:
+def _cohort(
+    explained: Contributions, name: str, inside: npt.NDArray[np.bool_], weights: FloatArray, minimum_rows: int
+) -> Cohort:
     n, others = int(inside.sum()), int((~inside).sum())
     needed = max(minimum_rows, 2)
     if min(n, others) < needed:

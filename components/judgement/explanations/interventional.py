@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from components.core.contracts import Columns, FloatArray
-from components.judgement.explanations.contributions import Contributions
+from components.judgement.explanations.contributions import Contributions, parts
 from components.judgement.explanations.margins import (
     LINEAR,
     TREE_INTERVENTIONAL,
@@ -21,6 +21,9 @@ from components.judgement.explanations.margins import (
     trees_file,
 )
 from components.training.bundle import Bundle
+
+CHUNK = 250
+"""Rows explained at a time."""
 
 
 class Interventional:
@@ -80,9 +83,10 @@ def _trees(bundle: Bundle) -> Callable[[Matrix], Margin]:
         base = float(explainer.expected_value)
 
         def margin(matrix: Matrix) -> FloatArray:
-            # That values add up is checked on the calibrated probability, in ``accuracy``, for all methods alike.
-            values = explainer.shap_values(matrix, check_additivity=False)
-            return np.column_stack([values, np.full(len(matrix), base)])
+            # That values add up is checked on the calibrated probability, in ``accuracy``, for all methods alike. In
+            # parts, since shap draws a progress bar on the terminal of whoever waits for ten seconds.
+            values = [explainer.shap_values(part, check_additivity=False) for part in parts(matrix, CHUNK)]
+            return np.column_stack([np.concatenate(values), np.full(len(matrix), base)])
 
         return margin
 

@@ -107,9 +107,8 @@ def shift(
     """
     features = (*new.features, *(f for f in old.features if f not in new.features))
     why = {f: reasons[f] for f in features if f in reasons}
-    why |= {f: "new" for f in features if f not in old.features} | {
-        f: "gone" for f in features if f not in new.features
-    }
+    why |= dict.fromkeys((f for f in features if f not in old.features), "new")
+    why |= dict.fromkeys((f for f in features if f not in new.features), "gone")
     ours, theirs = (_aligned(side, features) for side in (new, old))
     change = ours - theirs
     flipped, counted = _signs(ours, theirs)
