@@ -1,9 +1,48 @@
 """How alike explanations of the same rows are: row by row, and in what they hold to be important."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import rankdata
 
-from components.core.contracts import FloatArray
+from components.core.contracts import Estimate, FloatArray
+from components.judgement.explanations import resampling
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike two explanations of the same n rows are.
+
+    Args:
+        rows: mean cosine between the two explanations of a row, at most 1.
+        importance: rank correlation of the features' mean |SHAP|.
+    """
+
+    rows: Estimate
+    importance: Estimate
+
+
+def agreement(first: FloatArray, second: FloatArray, weights: FloatArray, rounds: int, seed: int) -> Agreement:
+    """Compare two explanations of the same rows, with bootstrap intervals over rows.
+
+    Args:
+        first: contributions, shape (n, features).
+        second: the same by another method.
+        weights: how many rows each stands for, shape (n,).
+        rounds: of the bootstrap.
+        seed: of its draws.
+    """
+    n, k = first.shape
+    if n < resampling.MINIMUM_ROWS:
+        return Agreement(Estimate(value=None, n=n), Estimate(value=None, n=n))
+    columns = np.column_stack([cosines(first, second), np.abs(first), np.abs(second)])
+    value = resampling.mean(columns, weights)
+    drawn = resampling.means(columns, weights, rounds, seed)
+    ranks = [rank_correlations(m[..., 1 : k + 1], m[..., k + 1 :]) for m in (value, drawn)]
+    return Agreement(
+        rows=resampling.estimate(float(value[0]), drawn[:, 0], n),
+        importance=resampling.estimate(float(ranks[0]), ranks[1], n),
+    )
 
 
 def cosines(first: FloatArray, second: FloatArray) -> FloatArray:

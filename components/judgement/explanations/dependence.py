@@ -8,6 +8,8 @@ from components.core.contracts import Estimate, FloatArray
 from components.judgement.explanations import averages
 
 BINS = 10
+DISTINCT = 12
+"""A feature with so few values has a bin for each."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +30,18 @@ class Bin:
 def dependence(values: FloatArray, contributions: FloatArray, weights: FloatArray, bins: int = BINS) -> tuple[Bin, ...]:
     """Average a feature's contributions within tenths of its values; the missing ones come last.
 
-    A feature with as many values as bins or fewer has a bin for each (Lundberg et al. 2020, "SHAP dependence plots",
-    in bins so that each point has an interval).
+    After Lundberg et al. 2020, "SHAP dependence plots"; in bins, so that each point has an interval. A feature with
+    ``DISTINCT`` values or fewer has a bin for each.
 
     Args:
         values: of one feature, shape (n,), NaN for missing.
         contributions: shape (n,).
         weights: shape (n,).
-        bins: at most so many, missing not counted.
+        bins: at most so many of a feature with more values, missing not counted.
     """
     known = ~np.isnan(values)
     distinct = np.unique(values[known])
-    if len(distinct) > bins:
+    if len(distinct) > DISTINCT:
         cuts = np.unique(np.quantile(values[known], np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
     else:
         cuts = distinct[:-1]
