@@ -16,11 +16,11 @@ from alibi.explainers import AnchorTabular
 
 from components.core.contracts import Columns, Field
 from components.judgement.codes import Codes, Levels, learn
-from components.judgement.explanation import AllAnchors, AnchorExplanation, Decides
+from components.judgement.explanation import AllAnchors, AnchorExplanation, Condition, Decides
 from components.training.bundle import Bundle
-from components.training.v2_request import v2_columns
+from components.training.v2_request import json_values, v2_columns
 
-__all__ = ["AllAnchors", "AnchorExplanation", "explain", "explain_examples"]
+__all__ = ["AllAnchors", "AnchorExplanation", "explain", "explain_declined", "explain_examples"]
 
 PRECISION = 0.95
 """Precision that the rules are sought with."""
@@ -52,6 +52,30 @@ def explain_examples(bundle: Path, seed: int = 7) -> list[AnchorExplanation]:
         explain(opened, codes, background, row, example["name"], seed)
         for row, example in zip(rows, examples, strict=True)
     ]
+
+
+def explain_declined(bundle: Path, most: int, seed: int = 7) -> list[AnchorExplanation]:
+    """Explain declined background rows of a bundle, at most so many, drawn by the seed; equal seeds give equal ones.
+
+    Args:
+        bundle: directory of the bundle.
+        most: rows to explain.
+        seed: seeds the draw, and each explanation anew.
+
+    Raises:
+        IntegrityError: the bundle is not what it says it is.
+    """
+    opened = Bundle.open(bundle)
+    read = set(opened.transform.inputs)
+    fields = [f for f in opened.contract.inputs if f.name in read]
+    background = opened.background()
+    codes = learn(fields, [background])
+    declined = np.flatnonzero(opened.decide(opened.probability(background)) == 1)
+    if len(declined) > most:
+        declined = np.sort(np.random.default_rng(seed).choice(declined, size=most, replace=False))
+    rows = [{f.name: background[f.name][i : i + 1] for f in fields} for i in declined]
+    names = [f"background row {i}" for i in declined]
+    return [explain(opened, codes, background, row, name, seed) for name, row in zip(names, rows, strict=True)]
 
 
 def explain(model: Decides, codes: Codes, background: Columns, row: Columns, name: str, seed: int) -> AnchorExplanation:
@@ -88,11 +112,13 @@ def explain(model: Decides, codes: Codes, background: Columns, row: Columns, nam
     explainer.fit(codes.encode(background))
     found = explainer.explain(codes.encode(row)[0], threshold=PRECISION, max_anchor_size=MAXIMUM_RULES)
     probability = model.probability(row)
+    ranges = _ranges(found.anchor, codes)
     return AnchorExplanation(
         row=name,
         probability=float(probability[0]),
         decision=int(model.decide(probability)[0]),
-        rules=tuple(_in_words(found.anchor, codes)),
+        rules=tuple(_between(codes.fields[i], codes.levels[i], first, last) for i, first, last in ranges),
+        conditions=tuple(_condition(codes.fields[i], codes.levels[i], first, last) for i, first, last in ranges),
         precision=float(found.precision),
         coverage=float(found.coverage),
         samples=scored,
@@ -100,9 +126,9 @@ def explain(model: Decides, codes: Codes, background: Columns, row: Columns, nam
     )
 
 
-def _in_words(anchor: Iterable[str], codes: Codes) -> list[str]:
-    """Translate alibi's rules on codes into rules on values."""
-    rules = []
+def _ranges(anchor: Iterable[str], codes: Codes) -> list[tuple[int, int, int]]:
+    """Read alibi's rules on codes: for each its column, the first and the last code that it allows."""
+    ranges = []
     for rule in anchor:
         match = _BEYOND.match(rule) or _RANGE.match(rule)
         if match is None:
@@ -115,8 +141,22 @@ def _in_words(anchor: Iterable[str], codes: Codes) -> list[str]:
             above = parts["code"] if parts.get("sign") else parts["above"]
             first = int(float(above)) + 1 if above else 0
             last = int(float(parts["upto"])) if parts.get("upto") else last
-        rules.append(_between(codes.fields[column], codes.levels[column], first, last))
-    return rules
+        ranges.append((column, first, last))
+    return ranges
+
+
+def _condition(field: Field, levels: Levels, first: int, last: int) -> Condition:
+    """Write the same for programs."""
+    if last == 0:
+        return Condition(input=field.name, given=False, missing=True)
+    gap, first = first == 0 and field.nullable, max(first, 1)
+    lowest, highest = json_values(levels[[first, last]], field)
+    return Condition(
+        input=field.name,
+        low=lowest if first > 1 or first == last else None,
+        high=highest if last < len(levels) - 1 or first == last else None,
+        missing=gap,
+    )
 
 
 def _between(field: Field, levels: Levels, first: int, last: int) -> str:

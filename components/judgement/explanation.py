@@ -21,6 +21,40 @@ class Decides(Protocol):
         ...
 
 
+class Condition(BaseModel):
+    """One rule of an anchor on the values of one input, for programs.
+
+    >>> Condition(input="amount", low=5.0).met(np.array([4.0, 5.0, np.nan])).tolist()
+    [False, True, False]
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: str
+    low: Any = None
+    """Smallest value that meets it, included: a number, an ISO date, or the one category; None sets no bound."""
+    high: Any = None
+    """Largest value, as ``low``."""
+    given: bool = True
+    """False: no value meets it, only a gap does."""
+    missing: bool = False
+    """Whether a gap meets it."""
+
+    def met(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Tell which values of the input, shape (n,), meet it, shape (n,)."""
+        if values.dtype == object:
+            gaps = np.array([v is None for v in values], dtype=bool)
+        else:
+            gaps = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+        inside: npt.NDArray[np.bool_] = np.full(len(values), self.given) & ~gaps
+        for bound, within in ((self.low, np.greater_equal), (self.high, np.less_equal)):
+            if bound is not None:
+                limit = np.datetime64(bound) if values.dtype.kind == "M" else bound
+                inside[inside] = within(values[inside], limit)
+        inside |= gaps & self.missing
+        return inside
+
+
 class AnchorExplanation(BaseModel):
     """Why a row was decided as it was: rules on its values that hold the decision, whatever its other values are."""
 
@@ -33,6 +67,8 @@ class AnchorExplanation(BaseModel):
     """1 where the probability is at or above the bundle's threshold."""
     rules: tuple[str, ...]
     """What must hold of the row, all of it; empty where the decision hardly depends on the row."""
+    conditions: tuple[Condition, ...] = ()
+    """The rules once more, for programs."""
     precision: float
     """Share of the rows drawn under the rules that are decided like this one, 0 to 1."""
     coverage: float

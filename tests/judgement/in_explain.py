@@ -47,7 +47,8 @@ def known_rule() -> dict[str, Any]:
     return {**found, "median": median, "third_quartile": third_quartile}
 
 
-def words() -> list[str]:
+def words() -> list[tuple[str, dict[str, Any], list[bool]]]:
+    """Rules in words, for programs, and which rows meet them."""
     gapless: Columns = {
         "amount": np.array([1.0, 2.5, 30000.0, 4e6]),
         "bank": np.array(["A", None, "B", "A"], dtype=object),
@@ -67,13 +68,20 @@ def words() -> list[str]:
         "c2 > 0.00",
         "c2 > 2.00",
     ]
-    return anchors._in_words(rules, codes)
+    told = []
+    for i, first, last in anchors._ranges(rules, codes):
+        field, levels = codes.fields[i], codes.levels[i]
+        condition = anchors._condition(field, levels, first, last)
+        text = anchors._between(field, levels, first, last)
+        told.append((text, condition.model_dump(exclude_defaults=True), condition.met(gapless[field.name]).tolist()))
+    return told
 
 
 explained = anchors.explain_examples(Path(sys.argv[1]))
 print(
     json.dumps(
         {
+            "declined": json.loads(anchors.AllAnchors.dump_json(anchors.explain_declined(Path(sys.argv[1]), 3))),
             "examples": json.loads(anchors.AllAnchors.dump_json(explained)),
             "known_rule": known_rule(),
             "words": words(),

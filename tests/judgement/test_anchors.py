@@ -48,20 +48,40 @@ def test_known_rule_is_found(explained: dict[str, Any]) -> None:
     assert found["coverage"] == pytest.approx((1 / 3) * (0.5 if bound < 600 else 0.25), abs=0.05)
 
 
-def test_rules_are_put_in_words(explained: dict[str, Any]) -> None:
+def test_rules_are_put_in_words_and_hold_of_the_rows_that_they_speak_of(explained: dict[str, Any]) -> None:
     assert explained["words"] == [
-        "amount ≤ 2.5",
-        "amount = 1",
-        "amount ≥ 30000",
-        "2.5 ≤ amount ≤ 30000",
-        "amount = 30000",
-        "bank = A",
-        "bank is missing",
-        "last_bad is missing",
-        "last_bad is missing or last_bad ≤ 2002-02-03",
-        "last_bad is given",
-        "last_bad = 2003-02-03",
+        ["amount ≤ 2.5", {"input": "amount", "high": 2.5}, [True, True, False, False]],
+        ["amount = 1", {"input": "amount", "low": 1.0, "high": 1.0}, [True, False, False, False]],
+        ["amount ≥ 30000", {"input": "amount", "low": 30000.0}, [False, False, True, True]],
+        ["2.5 ≤ amount ≤ 30000", {"input": "amount", "low": 2.5, "high": 30000.0}, [False, True, True, False]],
+        ["amount = 30000", {"input": "amount", "low": 30000.0, "high": 30000.0}, [False, False, True, False]],
+        ["bank = A", {"input": "bank", "low": "A", "high": "A"}, [True, False, False, True]],
+        ["bank is missing", {"input": "bank", "given": False, "missing": True}, [False, True, False, False]],
+        ["last_bad is missing", {"input": "last_bad", "given": False, "missing": True}, [False, True, False, False]],
+        [
+            "last_bad is missing or last_bad ≤ 2002-02-03",
+            {"input": "last_bad", "high": "2002-02-03", "missing": True},
+            [True, True, True, False],
+        ],
+        ["last_bad is given", {"input": "last_bad"}, [True, False, True, True]],
+        [
+            "last_bad = 2003-02-03",
+            {"input": "last_bad", "low": "2003-02-03", "high": "2003-02-03"},
+            [False, False, False, True],
+        ],
     ]
+
+
+def test_declined_background_rows_are_explained_and_meet_their_own_rules(
+    explained: dict[str, Any], signed_bundle: Path
+) -> None:
+    found = AllAnchors.validate_python(explained["declined"])
+    background = Bundle.open(signed_bundle).background()
+    assert len(found) == 3
+    for one in found:
+        row = int(one.row.removeprefix("background row "))
+        assert (one.decision, len(one.conditions)) == (1, len(one.rules))
+        assert all(c.met(background[c.input][row : row + 1]).all() for c in one.conditions)
 
 
 def test_second_run_says_the_same(explained: dict[str, Any], signed_bundle: Path) -> None:

@@ -28,8 +28,14 @@ def share(name: str, met: Sequence[bool], of: str = "all", what: str = "declined
     return Figure(name=name, of=of, estimate=Estimate(value=sum(met) / n, low=low, high=high, n=n))
 
 
-def mean(name: str, values: Sequence[float] | FloatArray, of: str = "all", what: str = "declined rows") -> Figure:
-    """Tell the mean of values that are none below 0, with Student's interval ("The probable error of a mean", 1908).
+def mean(
+    name: str,
+    values: Sequence[float] | FloatArray,
+    of: str = "all",
+    what: str = "declined rows",
+    most: float = float("inf"),
+) -> Figure:
+    """Tell the mean of values from 0 to ``most``, with Student's interval ("The probable error of a mean", 1908).
 
     >>> mean("changes", [1, 1, 1, 2, 2]).estimate.value
     1.4
@@ -40,8 +46,30 @@ def mean(name: str, values: Sequence[float] | FloatArray, of: str = "all", what:
     middle = float(np.mean(values))
     half = float(stats.t.ppf(0.975, n - 1)) * float(np.std(values, ddof=1)) / float(np.sqrt(n))
     return Figure(
-        name=name, of=of, estimate=Estimate(value=middle, low=max(0.0, middle - half), high=middle + half, n=n)
+        name=name,
+        of=of,
+        estimate=Estimate(value=middle, low=max(0.0, middle - half), high=min(most, middle + half), n=n),
     )
+
+
+def difference(name: str, met: Sequence[bool], others: Sequence[bool], of: str) -> Figure:
+    """Tell by how much a share is above that of other cases, with Newcombe's interval.
+
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of
+    eleven methods", Statistics in Medicine 17 (1998), 873-890, method 10: both Wilson intervals put together.
+
+    Returns:
+        A figure whose n is that of the smaller side.
+    """
+    n = min(len(met), len(others))
+    if n < MINIMUM:
+        return _too_few(name, of, n, "declined rows on one side")
+    first, second = sum(met) / len(met), sum(others) / len(others)
+    (low1, high1), (low2, high2) = wilson(sum(met), len(met)), wilson(sum(others), len(others))
+    below = float(np.hypot(first - low1, high2 - second))
+    above = float(np.hypot(high1 - first, second - low2))
+    value = first - second
+    return Figure(name=name, of=of, estimate=Estimate(value=value, low=value - below, high=value + above, n=n))
 
 
 def _too_few(name: str, of: str, n: int, what: str) -> Figure:
