@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 from pydantic import BaseModel
 
-from components.core.contracts import Contract, GateResult
+from components.core.contracts import Contract, Estimate, GateResult
 from components.core.use_case import UseCase
 from components.data.quarantine import QUARANTINE, QuarantineReport
 from components.data.schema_report import Anomaly, SchemaReport, Shift
 from components.governance.report import Records
+from components.judgement.check_report import CheckReport, Figure, Table
 from components.judgement.explanation import AllAnchors, AnchorExplanation
 from components.judgement.leakage_report import Finding, LeakageReport
 from components.judgement.verdict import Verdict
@@ -74,12 +75,14 @@ def records(
         "verdict": Verdict(gates=GATES, comparison=None),
         "smoke": _smoke(),
         "registered": _registered(contract, signed_bundle),
+        "check": _check(),
     }
     for name, record in written.items():
         (folder / f"{name}.json").write_text(record.model_dump_json(), encoding="utf-8")
     tables = {name: folder / f"{name}.parquet" for name in ("clean", "quarantine")}
-    told = ("labels", "slices", "curves", "explanations", *written)
-    return Records(**tables, **{name: folder / f"{name}.json" for name in told}, bundle=signed_bundle)
+    told = ("labels", "slices", "curves", "explanations", *(name for name in written if name != "check"))
+    files = {name: folder / f"{name}.json" for name in told}
+    return Records(**tables, **files, bundle=signed_bundle, checks=(folder / "check.json",))
 
 
 def with_verdict(folder: Path, gates: Sequence[GateResult], comparison: object) -> Path:
@@ -87,6 +90,16 @@ def with_verdict(folder: Path, gates: Sequence[GateResult], comparison: object) 
     path = folder / "verdict.json"
     path.write_text(Verdict.model_validate({"gates": gates, "comparison": comparison}).model_dump_json())
     return path
+
+
+def _check() -> CheckReport:
+    return CheckReport(
+        check="fairness",
+        summary=("Two groups are treated alike.",),
+        figures=(Figure(name="selection_rate", of="sex=1", estimate=Estimate(value=0.5, low=0.4, high=0.6, n=96)),),
+        meanings={"selection_rate": "share of good decisions"},
+        tables=(Table(title="Groups & rows", header=("group", "rows"), rows=(("sex=1", "96"),)),),
+    )
 
 
 def _rows() -> QuarantineReport:

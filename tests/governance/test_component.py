@@ -18,10 +18,18 @@ def test_outcome_step_records_the_final_status(tmp_path, monkeypatch, state, err
 
 
 def test_report_step_hands_every_record_in(records, tmp_path):
-    inputs = {f.name: SimpleNamespace(path=str(getattr(records, f.name))) for f in dataclasses.fields(records)}
+    names = [f.name for f in dataclasses.fields(records) if f.name != "checks"]
+    inputs = {name: SimpleNamespace(path=str(getattr(records, name))) for name in names}
+    checks = [SimpleNamespace(path=str(path)) for path in records.checks]
     report = SimpleNamespace(path=str(tmp_path / "report.html"))
     component.write_report.python_func(
-        use_case="sba_loans", as_of=AS_OF.isoformat(), champion="", uri="models:/sba_loans/3", **inputs, report=report
+        use_case="sba_loans",
+        as_of=AS_OF.isoformat(),
+        champion="",
+        uri="models:/sba_loans/3",
+        **inputs,
+        checks=checks,
+        report=report,
     )
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "trained on what was known on 2008-12-31" in text

@@ -21,6 +21,7 @@ SECTIONS = [
     "Columns that know the outcome",
     "The model",
     "Gates",
+    "Decisions between groups of people",
     "Against the champion",
     "Three requests, scored by the server",
     "Where everything lies",
@@ -117,6 +118,9 @@ def test_the_figures_are_those_of_the_records(page, records: Records) -> None:
         "<h3>median: probability 0.0213, decision 1</h3>",
         "/v2/models/sba_loans/infer",
         "run-of-mlflow",
+        "Two groups are treated alike.",
+        "0.5 [0.4, 0.6]",
+        "Groups &amp; rows",
         "models:/sba_loans/3",
     ):
         assert said in text, said
@@ -188,7 +192,16 @@ def test_the_head_says_whether_a_gate_stopped(page, records, tmp_path, blocking,
     assert f">{said}</b>" in text
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(Records)])
+def test_a_missing_or_broken_check_is_named(page, records: Records, tmp_path: Path) -> None:
+    for content in (None, "{"):
+        path = tmp_path / "check.json"
+        if content is not None:
+            path.write_text(content)
+        with pytest.raises(FairleadError, match=r"check\.json cannot be read"):
+            page(replace(records, checks=(path,)))
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Records) if f.name != "checks"])
 def test_a_missing_record_is_named(page, records: Records, tmp_path: Path, name: str) -> None:
     with pytest.raises(FairleadError, match=rf"record .*no_such_{name}.* cannot be read") as caught:
         page(replace(records, **{name: tmp_path / f"no_such_{name}"}))
@@ -196,7 +209,7 @@ def test_a_missing_record_is_named(page, records: Records, tmp_path: Path, name:
     assert not (tmp_path / "deep").exists()
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(Records) if f.name != "bundle"])
+@pytest.mark.parametrize("name", [f.name for f in fields(Records) if f.name not in {"bundle", "checks"}])
 def test_a_broken_record_is_named(page, records: Records, tmp_path: Path, name: str) -> None:
     broken = tmp_path / f"broken_{name}"
     broken.write_text('{"half":')

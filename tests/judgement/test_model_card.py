@@ -7,12 +7,14 @@ import pytest
 
 from components.core.contracts import Contract, Estimate, Field, SliceMetrics
 from components.core.errors import FairleadError
+from components.core.judging import TITLES
 from components.core.use_case import load
 from components.core.watching import Window
 from components.data.quarantine import QuarantineReport
 from components.features.rows import request_fields
 from components.judgement.model_card import ModelCard, model_card
 from components.training.labels import LabelReport, SplitReport
+from tests.judgement.conftest import REPORTS
 
 USE_CASE = load("sba_loans")
 CONTRACT = Contract(
@@ -58,6 +60,7 @@ METRICS = [
 
 def made(**changes: Any) -> ModelCard:
     records = {"contract": CONTRACT, "labels": LABELS, "quarantine": QUARANTINE, "metrics": METRICS}
+    records["checks"] = REPORTS
     return model_card(USE_CASE, **{**records, **changes})
 
 
@@ -94,6 +97,8 @@ def test_no_section_is_empty() -> None:
         "Columns left out",
         "Metrics: test",
         "Metrics: backtest",
+        *TITLES.values(),
+        "Datasheet",
         "Gates and approval",
     ]
     assert all(len(s.strip().splitlines()) > 1 for s in sections)
@@ -113,6 +118,7 @@ def test_the_json_gives_the_card_back_and_equal_records_give_equal_bytes() -> No
         ({"metrics": METRICS[1:]}, "would lack the metrics of test/all"),
         ({"metrics": [METRICS[0].model_copy(update={"metrics": {}})]}, "would lack the metrics of test/all"),
         ({"labels": LABELS.model_copy(update={"splits": {}})}, "would lack the splits"),
+        ({"checks": REPORTS[:-1]}, "would lack the check 'watermark'"),
         ({"contract": CONTRACT.model_copy(update={"model": "card_default"})}, "'sba_loans' but .* is 'card_default'"),
         ({"contract": CONTRACT.model_copy(update={"as_of": "2004-12-31"})}, "as_of is '2004-12-31' but"),
         ({"quarantine": QUARANTINE.model_copy(update={"kept": 979})}, "rows kept by quarantine is 979 but"),
@@ -122,6 +128,27 @@ def test_the_json_gives_the_card_back_and_equal_records_give_equal_bytes() -> No
 def test_a_missing_section_or_another_models_record_is_an_error(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(FairleadError, match=message):
         made(**changes)
+
+
+def test_what_checks_found_is_in_the_card_and_their_drawings_are_not() -> None:
+    text = made().to_markdown()
+    assert "| selection_rate | sex=female | 0.6543 [0.6000, 0.7000] (n=321) |" in text
+    assert "Women and men are treated alike." in text
+    assert "| sex=female | 321 |" in text
+    assert "Left out: no privacy here" in text
+    assert "<svg" not in made().model_dump_json()
+
+
+def test_the_datasheet_is_part_of_the_card_and_its_headings_fit_below() -> None:
+    text = made().to_markdown()
+    assert "### Datasheet: `sba_ca_1997_2012.parquet`" in text
+    assert "#### Where it comes from" in text
+
+
+def test_a_use_case_without_a_datasheet_gets_no_card() -> None:
+    bare = USE_CASE.model_copy(update={"data": USE_CASE.data.model_copy(update={"datasheet": " "})})
+    with pytest.raises(FairleadError, match=r"would lack the datasheet \(data\.datasheet in the use case\)"):
+        model_card(bare, CONTRACT, LABELS, QUARANTINE, METRICS, REPORTS)
 
 
 def test_a_card_without_intended_use_cannot_be_made() -> None:
@@ -157,7 +184,7 @@ def test_the_training_window_is_told_with_what_it_left_out() -> None:
     training = USE_CASE.training.model_copy(update={"window": Window(policy="sliding", months=60)})
     sliding = USE_CASE.model_copy(update={"training": training})
     labels = LABELS.model_copy(update={"too_old": 41})
-    text = model_card(sliding, CONTRACT, labels, QUARANTINE, METRICS).to_markdown()
+    text = model_card(sliding, CONTRACT, labels, QUARANTINE, METRICS, REPORTS).to_markdown()
     assert "- training window: sliding 60 months; 41 rows were older and were left out" in text
 
 

@@ -16,7 +16,8 @@ def pack(sba, draft, packed, session_settings, tmp_path):
     def call() -> str:
         records = packed.rows, packed.labels, packed.slices
         target = tmp_path / "bundle"
-        return package(sba, draft, *records, settings=session_settings, card=tmp_path / "card.md", target=target)
+        written = {"card": tmp_path / "card.md", "target": target}
+        return package(sba, draft, *records, checks=packed.checks, settings=session_settings, **written)
 
     return call
 
@@ -29,7 +30,14 @@ def test_the_bundle_is_signed_and_carries_its_card(pack, session_settings, tmp_p
     Bundle.open(bundle)
     card = ModelCard.model_validate_json((bundle / "model_card.json").read_bytes())
     assert (bundle / "model_card.md").read_text() == (tmp_path / "card.md").read_text() == card.to_markdown()
-    for said in ("0.7123", "LowDoc in (N, Y)", "2008-12-31", "Term", "- outliers: distance from "):
+    for said in (
+        "0.7123",
+        "LowDoc in (N, Y)",
+        "2008-12-31",
+        "Term",
+        "- outliers: distance from ",
+        "0.6543 [0.6000, 0.7000]",
+    ):
         assert said in card.to_markdown()
 
 
@@ -68,6 +76,13 @@ def test_records_of_another_run_are_refused(pack, packed, tmp_path):
 def test_a_card_without_metrics_is_refused(pack, packed, tmp_path):
     packed.slices.write_bytes(AllMetrics.dump_json([]))
     with pytest.raises(FairleadError, match="would lack the metrics of test/all"):
+        pack()
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_card_without_the_report_of_a_check_is_refused(pack, packed, tmp_path):
+    packed.checks[2].write_text(packed.checks[3].read_text())
+    with pytest.raises(FairleadError, match="would lack the check 'fairness'"):
         pack()
     assert not (tmp_path / "bundle").exists()
 

@@ -79,7 +79,7 @@ def test_a_run_is_submitted_under_its_key_and_found_by_it(api, light):
         ("RUNNING", {}, "running", ""),
         ("FAILED", {"error": {"message": "no node"}}, "failed", "no node; see http"),
         ("CANCELED", {}, "failed", "canceled at Kubeflow; see http"),
-        ("FAILED", {"failed": [("judge", "")]}, "stopped", "step judge failed: see its log; see http"),
+        ("FAILED", {"failed": [("require-gates", "")]}, "stopped", "step require-gates failed: see its log; see http"),
         (
             "FAILED",
             {"failed": [("train", "out of memory"), ("root", "")]},

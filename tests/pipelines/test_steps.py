@@ -141,7 +141,8 @@ def test_a_step_that_two_pipelines_have_is_the_same_in_both() -> None:
 
 
 def test_only_a_judged_bundle_is_registered() -> None:
-    assert "judge" in TASKS["register"]["dependentTasks"]
+    assert "require-gates" in TASKS["register"]["dependentTasks"]
+    assert "judge" in TASKS["require-gates"]["dependentTasks"]
     assert {"smoke-test", "score-champion", "package"} <= set(TASKS["judge"]["dependentTasks"])
 
 

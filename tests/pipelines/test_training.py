@@ -92,9 +92,11 @@ def _from_the_verdict_on(run: Run) -> object:
                 predictions=left("train", "predictions", dsl.Dataset),
                 champion_predictions=left("score_champion", "predictions", dsl.Dataset),
                 leakage=left("check_leakage", "report"),
+                checks=[left("check", "report")],
             )
+            passed = steps.require_gates(verdict=judged.outputs["verdict"])
             chosen, verdict = left("train", "chosen"), judged.outputs["verdict"]
-            steps.register(**both, run_id="none", chosen=chosen, verdict=verdict)
+            steps.register(**both, run_id="none", chosen=chosen, verdict=verdict).after(passed)
 
     return pipeline
 
@@ -105,7 +107,7 @@ def test_a_failed_gate_ends_the_run_with_the_table(finished: Finished, in_home: 
     package = tmp_path / "pipeline.yaml"
     compiler.Compiler().compile(_from_the_verdict_on(finished.run), str(package))
     before = Registry(finished.settings).versions("sba_loans")
-    with pytest.raises(FairleadError, match=r"step judge failed: stopped by out_of_reach\ngate") as failure:
+    with pytest.raises(FairleadError, match=r"step require_gates failed: stopped by out_of_reach\ngate") as failure:
         local.run(package, {"use_case": yaml.safe_dump(case)}, in_home, lambda _: None)
     assert "0.999" in str(failure.value)
     assert Registry(finished.settings).versions("sba_loans") == before
@@ -120,7 +122,7 @@ def test_nothing_is_registered_before_everything_that_can_stop_it() -> None:
     while open_ends:
         needed.update(open_ends)
         open_ends = [d for name in open_ends for d in body[name].get("dependentTasks", []) if d not in needed]
-    assert {"validate-schema", "check-rows", "check-leakage", "smoke-test", "judge"} <= needed
+    assert {"validate-schema", "check-rows", "check-leakage", "smoke-test", "judge", "require-gates"} <= needed
 
 
 def test_killed_in_three_steps_it_completed_with_no_half_registered_model(finished: Finished) -> None:
