@@ -11,7 +11,7 @@ from components.core.use_case import UseCase
 from components.judgement.explanation import Change, Counterfactual
 from components.judgement.explanations.contributions import contributions
 from components.judgement.recourse.reasons import Reason, Reasons, Reference, approved_of, read_by, reasons
-from components.judgement.recourse.texts import NOT_KNOWN, Texts, number, texts_of, written
+from components.judgement.recourse.texts import NOT_KNOWN, TYPICAL, Texts, number, texts_of, written
 from components.judgement.recourse.ways_out import as_json, find_ways_out
 from components.training.bundle import Bundle
 
@@ -124,24 +124,23 @@ def _decision(texts: Texts, declined: bool, probability: float, threshold: float
 def _sentences(
     told: Reasons, texts: Texts, values: Mapping[str, Any], against: Reference, features: Sequence[str]
 ) -> tuple[str, ...]:
-    medians = dict(zip(features, against.medians, strict=True))
-    return tuple(sentence(reason, texts, values, medians) for reason in told.principal)
+    typical = {TYPICAL + f: float(v) for f, v in zip(features, against.medians, strict=True)}
+    return tuple(sentence(reason, texts, {**typical, **values}) for reason in told.principal)
 
 
-def sentence(reason: Reason, texts: Texts, values: Mapping[str, Any], medians: Mapping[str, float]) -> str:
+def sentence(reason: Reason, texts: Texts, values: Mapping[str, Any]) -> str:
     """Tell one reason: in the words of the use case, else by the feature's name, its value and what is usual.
 
     Args:
         reason: what counted.
         texts: of the use case.
-        values: of this case, by input and feature.
-        medians: of approved cases, by feature.
+        values: of this case by input and feature, and what is typical of approved cases.
     """
     strongest = reason.features[0]
     subject = texts.subjects.get(reason.subject)
     if subject is not None:
         return written(subject.texts.get(strongest, subject.text), values)
-    called, usual = texts.called(strongest), number(medians[strongest])
+    called, usual = texts.called(strongest), number(values[TYPICAL + strongest])
     beside = "" if usual == NOT_KNOWN else f" (typical of approved cases: {usual})"
     return f"{called[0].upper()}{called[1:]}: {number(values[strongest])}{beside}."
 

@@ -10,6 +10,9 @@ from components.core.use_case import UseCase
 
 NOT_KNOWN = "not known"
 
+TYPICAL = "typical_"
+"""Before the name of a feature: its median among approved cases."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -17,7 +20,8 @@ class Subject:
 
     Args:
         features: they count together as one reason.
-        text: a sentence; ``{name}`` puts in the value of an input or a feature, ``{bill_sep:,.0f}`` in that form.
+        text: a sentence; ``{name}`` puts in the value of an input or a feature, ``{bill_sep:,.0f}`` in that form, and
+            ``{typical_name}`` the median of a feature among approved cases.
         texts: feature → a sentence that is told in its place where this feature counted most.
     """
 
@@ -88,6 +92,7 @@ def require_texts(texts: Texts, inputs: Iterable[str], features: Iterable[str]) 
     """
     features = list(features)
     known = list(dict.fromkeys([*inputs, *features]))
+    placed_in = {*known, *(TYPICAL + feature for feature in features)}
     seen: dict[str, str] = {}
     for name, subject in texts.subjects.items():
         for feature in (*subject.features, *subject.texts):
@@ -101,7 +106,7 @@ def require_texts(texts: Texts, inputs: Iterable[str], features: Iterable[str]) 
             seen[feature] = name
         for text in (subject.text, *subject.texts.values()):
             for placed in _placed(name, text):
-                if placed not in known:
+                if placed not in placed_in:
                     raise unknown(f"value in the text of the reason {name!r}", placed, known)
     for name in texts.words:
         if name not in known:
