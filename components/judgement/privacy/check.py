@@ -15,6 +15,7 @@ from components.judgement.privacy.attribute import Inferred, infer
 from components.judgement.privacy.charts import curves
 from components.judgement.privacy.generalisation import area_gap, gap_beyond_split, loss_gap
 from components.judgement.privacy.membership import ATTACKS, Answers, Attacked, losses
+from components.judgement.privacy.reference import MINIMUM_OF_OUTCOME as MINIMUM_TO_TEACH
 from components.judgement.privacy.reference import two_references
 from components.judgement.subject import Subject
 
@@ -102,12 +103,15 @@ def _draw(subject: Subject) -> tuple[Places, Places]:
     """Draw training rows and as many test rows, half of them bad on either side.
 
     A rare outcome is what is worth hiding, and what a model has to remember by heart; among rows as they come, its few
-    would not show. Half of the training rows of an outcome are left to teach the reference models.
+    would not show. At least half of the training rows of an outcome are left to teach the reference models.
     """
     labels = [part.labels == 1 for part in (subject.train, subject.test)]
     wanted = subject.use_case.judgement.privacy.rows // 2
-    most = min(wanted, *(int(side.sum()) // 2 for side in (labels[0], ~labels[0])))
-    most = min(most, *(int(side.sum()) for side in (labels[1], ~labels[1])))
+    most = wanted
+    for outcome in (True, False):
+        seen, unseen = (int((side == outcome).sum()) for side in labels)
+        most = min(most, seen // 2, seen - 2 * MINIMUM_TO_TEACH, unseen)
+    most = max(0, most)
     rng = np.random.default_rng([subject.use_case.training.seed, wanted])
     members, others = (
         np.sort(np.concatenate([rng.choice(np.flatnonzero(side), most, replace=False) for side in (bad, ~bad)]))
@@ -223,7 +227,9 @@ def _membership_words(subject: Subject, figures: list[Figure]) -> list[str]:
     ]
     gain = by_name["membership_gain", "all"]
     if gain.value is not None:
-        words.append(f"Beyond what a model shows that has not seen these rows, its AUC is {gain} larger.")
+        words.append(
+            f"Beside the same attacks on a model that has not seen these rows, the largest gain in AUC is {gain}."
+        )
     if subject.use_case.training.split == "time":
         words.append(
             "Training rows are older than the others, so part of what attacks tell is the time; gates read the gain "
