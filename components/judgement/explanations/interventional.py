@@ -5,7 +5,9 @@ the model does not read gets exactly nothing (Janzing, Minorics and Blöbaum, "F
 explainable AI: a causal problem", AISTATS 2020).
 """
 
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -64,7 +66,7 @@ class Interventional:
 def _open(bundle: Bundle) -> tuple[str, Callable[[Matrix], Margin]]:
     algorithm = bundle.contract.algorithm
     if algorithm == "xgboost":
-        return TREE_INTERVENTIONAL, _trees(bundle)
+        return TREE_INTERVENTIONAL, trees_against(trees_file(bundle))
     if algorithm == "logistic":
         return LINEAR, line(bundle).margin
     raise NotExplained(
@@ -72,14 +74,21 @@ def _open(bundle: Bundle) -> tuple[str, Callable[[Matrix], Margin]]:
     )
 
 
-def _trees(bundle: Bundle) -> Callable[[Matrix], Margin]:
-    import shap  # type: ignore[import-untyped]
+def trees_against(path: Path) -> Callable[[Matrix], Margin]:
+    """Read off a file of XGBoost's a function from a background to the contributions against it."""
     import xgboost
 
-    booster = xgboost.Booster({"nthread": 1}, model_file=str(trees_file(bundle)))
+    with warnings.catch_warnings():
+        # shap makes its colour maps at import, in a way that matplotlib will drop; no chart here uses them.
+        warnings.filterwarnings("ignore", r"The set_\w+ function will be deprecated", PendingDeprecationWarning)
+        import shap  # type: ignore[import-untyped]
+
+    booster = xgboost.Booster({"nthread": 1}, model_file=str(path))
 
     def against(background: Matrix) -> Margin:
-        explainer = shap.TreeExplainer(booster, data=background, feature_perturbation="interventional")
+        # Given the rows by themselves, shap would take a hundred of them and say nothing.
+        masker = shap.maskers.Independent(background, max_samples=len(background))
+        explainer = shap.TreeExplainer(booster, data=masker, feature_perturbation="interventional")
         base = float(explainer.expected_value)
 
         def margin(matrix: Matrix) -> FloatArray:

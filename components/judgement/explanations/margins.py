@@ -48,7 +48,7 @@ def open_margin(bundle: Bundle, threads: int = 1) -> tuple[str, Margin]:
     """
     algorithm = bundle.contract.algorithm
     if algorithm == "xgboost":
-        return PATH_DEPENDENT, _trees(bundle, threads)
+        return PATH_DEPENDENT, trees_margin(trees_file(bundle), threads)
     if algorithm == "logistic":
         return LINEAR, line(bundle).margin(bundle.transform.apply(bundle.background()))
     raise NotExplained(
@@ -70,10 +70,11 @@ def trees_file(bundle: Bundle) -> Path:
     return path
 
 
-def _trees(bundle: Bundle, threads: int) -> Margin:
+def trees_margin(path: Path, threads: int = 1) -> Margin:
+    """Read the path-dependent contributions off a file of XGBoost's."""
     import xgboost  # here, so that a server that is never asked does not load it
 
-    booster = xgboost.Booster({"nthread": threads}, model_file=str(trees_file(bundle)))
+    booster = xgboost.Booster({"nthread": threads}, model_file=str(path))
 
     def margin(matrix: Matrix) -> FloatArray:
         added: FloatArray = booster.predict(xgboost.DMatrix(matrix, nthread=threads), pred_contribs=True)

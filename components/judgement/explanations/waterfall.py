@@ -97,6 +97,7 @@ def draw(shown: Waterfall) -> str:
         axes.axvline(shown.parts[-1].end, color=GREY, linewidth=0.8, linestyle="--")
         axes.set_yticks(range(len(shown.parts)), [_label(part) for part in shown.parts])
         axes.invert_yaxis()
+        axes.use_sticky_edges = False
         axes.margins(x=0.1)
         axes.set_xlabel(f"log-odds, from {shown.base_value:.2f} (dotted) to {shown.parts[-1].end:.2f} (dashed)")
         axes.grid(axis="y", visible=False)
