@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.core.contracts import Estimate
+from components.core.gating import Limit
 from components.core.watching import Monitoring, Threshold
-from components.monitoring.values import Call, Drift, DriftReport, Performance
+from components.judgement.check_report import Figure
+from components.monitoring.values import Call, CohortFairness, Drift, DriftReport, Performance
 from components.training.bootstrap import MINIMUM_ROWS
 
 OUTLIERS = Threshold(amber=0.05, red=0.25)
@@ -37,6 +39,7 @@ class Measured:
         expected_loss: what the champion had when it was judged.
         outlier_rate: of the window.
         delay_days: since the newest outcome became known; 0 when no row waits for its own, None without any row due.
+        fairness: of each cohort, from old to new.
     """
 
     drift: DriftReport | None
@@ -44,14 +47,16 @@ class Measured:
     expected_loss: Estimate
     outlier_rate: Estimate
     delay_days: float | None = None
+    fairness: Sequence[CohortFairness] = ()
 
 
-def calls(measured: Measured, monitoring: Monitoring) -> tuple[Call, ...]:
+def calls(measured: Measured, monitoring: Monitoring, limits: Sequence[Limit] = ()) -> tuple[Call, ...]:
     """Make the calls of one look, the red ones first.
 
     Args:
         measured: what was found.
         monitoring: the use case's thresholds.
+        limits: its gates on figures of checks; those on fairness are held to what was measured of it.
     """
     whole = [p for p in measured.performance if p.group == "all"]
     found = [
@@ -62,6 +67,7 @@ def calls(measured: Measured, monitoring: Monitoring) -> tuple[Call, ...]:
         *outlier_calls(measured.outlier_rate),
         *coverage_calls(whole, monitoring),
         *delay_calls(measured.delay_days),
+        *fairness_calls(measured.fairness, limits),
     ]
     return tuple(sorted(found, key=lambda c: c.severity == "amber"))
 
@@ -177,6 +183,23 @@ def delay_calls(days: float | None) -> list[Call]:
     return [_call("label_delay", "labels", severity, days, DELAY_DAYS, text)]
 
 
+def fairness_calls(fairness: Sequence[CohortFairness], limits: Sequence[Limit]) -> list[Call]:
+    """Call for each figure of which the newest cohort that tells it shows that a gate on fairness is broken.
+
+    At the gate a model is held to one end of an interval; here both ends have to be on the wrong side. Red where the
+    gate stops a release, amber where it is only reported. A figure that was judged and is not told of logged rows (what
+    features tell of an attribute, say) calls for nothing.
+    """
+    newest = {(f.name, f.of): (c, f) for c in fairness for f in c.figures if f.estimate.value is not None}
+    found: dict[str, Call] = {}
+    for limit in sorted((gate for gate in limits if gate.check == "fairness"), key=lambda gate: not gate.blocking):
+        for (name, of), (cohort, figure) in newest.items():
+            if name == limit.figure and _is_of(of, limit.of) and _shown_broken(figure.estimate, limit):
+                call = _unfair(cohort, figure, limit)
+                found.setdefault(call.subject, call)
+    return list(found.values())
+
+
 def beyond(found: Estimate, baseline: Estimate, allowed: Threshold) -> Literal["amber", "red"] | None:
     """Say how far a figure is shown to lie above (1 + threshold) times a baseline; None where it is not.
 
@@ -221,6 +244,32 @@ def _risen(name: str, way: str, newest: Performance | None, expected: Estimate, 
 def _newest(whole: Iterable[Performance], way: str, metric: str) -> Performance | None:
     with_value = [p for p in whole if (e := getattr(p, way).get(metric)) is not None and e.value is not None]
     return with_value[-1] if with_value else None
+
+
+def _is_of(of: str, pattern: str) -> bool:
+    """Say whether a gate on figures of ``pattern`` is about this one, as ``components.judgement.limits`` does."""
+    return of != "all" and of.startswith(pattern[:-1]) if pattern.endswith("*") else of == pattern
+
+
+def _shown_broken(found: Estimate, limit: Limit) -> bool:
+    if found.n < limit.minimum_rows or found.low is None or found.high is None:
+        return False
+    below = limit.minimum is not None and found.high < limit.minimum
+    return below or (limit.maximum is not None and found.low > limit.maximum)
+
+
+def _unfair(cohort: CohortFairness, figure: Figure, limit: Limit) -> Call:
+    threshold = limit.minimum if limit.minimum is not None else limit.maximum
+    asked = f"gate {limit.gate} asks for at {'least' if limit.minimum is not None else 'most'} {threshold:g}"
+    text = f"events {cohort.cohort.first} to {cohort.cohort.last}: {_word(figure.name)} of {figure.of} "
+    return Call(
+        name="fairness",
+        subject=f"{figure.name} of {figure.of}",
+        severity="red" if limit.blocking else "amber",
+        value=figure.estimate.value or 0.0,
+        threshold=threshold or 0.0,
+        summary=f"{text}{figure.estimate}; {asked}",
+    )
 
 
 def _known(p: Performance, metric: str) -> Estimate | None:

@@ -15,6 +15,7 @@ from components.monitoring.causes.find import find_causes
 from components.monitoring.concept import concept, concept_calls
 from components.monitoring.drift.apart import Discrepancy
 from components.monitoring.drift.engine import measure_drift
+from components.monitoring.fairness import fairness
 from components.monitoring.figures import figures, of_streams
 from components.monitoring.joined import KEY
 from components.monitoring.label_report import label_report
@@ -82,19 +83,21 @@ def look(
     with timed.part("performance"):
         served = _performance(watched, rows, ALL, now)
         mine = _performance(watched, new, watched.version, now)
+        treated = fairness(rows, watched.use_case, now, since=_back(now, COHORT_MONTHS))
     with timed.part("concept"):
         streams = concept(watched, new, now)
     with timed.part("labels"):
         labels = label_report(rows, watched.use_case, now)
     outliers = _outliers(windows.rows)
-    measured = Measured(drift, mine, watched.expected_loss, outliers, labels.delay_days)
-    monitoring = watched.use_case.monitoring
-    called = _red_first(*calls(measured, monitoring), *concept_calls(streams, monitoring))
+    measured = Measured(drift, mine, watched.expected_loss, outliers, labels.delay_days, treated)
+    monitoring, limits = watched.use_case.monitoring, watched.use_case.gates.limits
+    called = _red_first(*calls(measured, monitoring, limits), *concept_calls(streams, monitoring))
     with timed.part("causes"):
         causes = _causes(watched, windows, called, now)
     with timed.part("figures"):
         further = figures(watched, windows, drift, served) | of_streams(streams)
         further |= {"labels": labels.model_dump(mode="json"), "no_data": why_nothing(windows, rows)}
+        further |= {"fairness": [t.model_dump(mode="json") for t in treated]} if treated else {}
     return Findings(
         use_case=watched.use_case.name,
         model=watched.bundle.contract.model,

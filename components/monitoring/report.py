@@ -10,7 +10,7 @@ import jinja2
 from components.core.contracts import Estimate
 from components.monitoring import charts
 from components.monitoring.runbooks import MEANING, alert_name, path_of
-from components.monitoring.values import Call, Drift, Findings, Performance, Severity
+from components.monitoring.values import Call, CohortFairness, Drift, Findings, Performance, Severity
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -22,6 +22,16 @@ PREFERRED = ("log_loss", "brier", "auc", "calibration_error")
 
 REIGNING = "What its answers are, or would have been, for the rows after those it learned from; alarms go by these."
 SERVED = "By whichever version answered at the time."
+
+WIDEST = (
+    "selection_rate",
+    "demographic_parity_difference",
+    "demographic_parity_ratio",
+    "equal_opportunity_difference",
+    "equalised_odds_difference",
+    "calibration_gap",
+)
+"""Figures of fairness that the page tells; all of them are in the findings."""
 
 LABELS_CALLS = ("label_coverage", "label_delay")
 LOSS_CALLS = ("loss", "estimated_loss", "group")
@@ -49,10 +59,12 @@ def write_report(findings: Findings, target: Path, earlier: Sequence[Findings] =
         calls=in_order(findings),
         runbooks=_runbooks(findings),
         loss=loss_of(findings),
+        widest=WIDEST,
         tiles=_tiles(findings),
         drift=_by_subject(findings),
         parts=_parts(findings),
         groups=_groups(findings),
+        treated=_treated(findings),
         labels=findings.figures.get("labels") or {},
         errors=list((findings.figures.get("estimate_error") or {}).values()),
         detections=findings.figures.get("detections") or [],
@@ -98,6 +110,8 @@ def advice(findings: Findings) -> list[str]:
         found.append("Do not rely on what is estimated without labels: what came true was worse.")
     if names & set(LABELS_CALLS):
         found.append("Find out why labels do not arrive: until they do, performance is not known.")
+    if "fairness" in names:
+        found.append("Take it to whoever answers for fairness: a gate that the model passed is broken in use.")
     if names and not found:
         found.append("Look at the causes below, and at the runbook of each call.")
     if findings.severity == "no_data":
@@ -223,6 +237,24 @@ def _groups(findings: Findings) -> list[Performance]:
         if p.group not in newest or p.realised or p.early:
             newest[p.group] = p
     return [newest[group] for group in sorted(newest)]
+
+
+def _treated(findings: Findings) -> list[dict[str, Any]]:
+    """Lay out the newest cohort of each attribute of which something is told, else its newest cohort."""
+    newest: dict[str, CohortFairness] = {}
+    for told in findings.figures.get("fairness") or ():
+        cohort = CohortFairness.model_validate(told)
+        if cohort.attribute not in newest or cohort.severity != "no_data":
+            newest[cohort.attribute] = cohort
+    rows = []
+    for cohort in newest.values():
+        of = {(f.name, f.of): f.estimate for f in cohort.figures}
+        rows += [
+            {"cohort": cohort, "name": cohort.attribute, "figures": [of.get((n, cohort.attribute)) for n in WIDEST]}
+        ]
+        groups = [f.of for f in cohort.figures if f.name == "selection_rate" and f.of != cohort.attribute]
+        rows += [{"cohort": None, "name": name, "figures": [of.get((n, name)) for n in WIDEST]} for name in groups]
+    return rows
 
 
 def _look(findings: Findings) -> dict[str, Any]:

@@ -12,6 +12,7 @@ FROM_LOOKS: Mapping[str, str] = {
     "estimated_loss": "The loss, estimated without labels, has risen over what the model was judged by.",
     "estimate_broken": "What came true is worse than what was estimated: estimates are not to be relied on.",
     "group": "The loss of one group of rows is above that of all rows of the same time.",
+    "fairness": "Groups of people are treated so differently that a gate on fairness is shown to be broken.",
     "outliers": "Many rows are unlike those that the model learned from.",
     "label_coverage": "Of the rows whose time is over, too many have no label: performance cannot be told.",
     "label_delay": "Rows wait for labels, and none has come for long.",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from components.core.contracts import Estimate
+from components.judgement.check_report import Figure
 
 Severity = Literal["green", "amber", "red", "no_data"]
 
@@ -103,6 +104,22 @@ class Performance(_Value):
     """Without labels, from the probabilities alone; right only as long as these are calibrated."""
     bad_rate: Estimate
     """Share of bad rows: realised where mature, early before that; without a value where neither can be told."""
+    severity: Severity = "green"
+    reason: str = ""
+
+
+class CohortFairness(_Value):
+    """How the groups of one attribute, or of two together, were treated in one cohort; in ``Findings.figures``."""
+
+    cohort: Window
+    attribute: str
+    """``sex``, or ``sex & marriage``."""
+    against: str | None
+    """The group that the others are held against; None where there is none."""
+    labelled: int
+    """Rows by whose labels groups are compared."""
+    figures: tuple[Figure, ...]
+    """Those of the check ``fairness``, as far as they can be told of logged rows."""
     severity: Severity = "green"
     reason: str = ""
 

@@ -2,8 +2,8 @@
 
 The interval of a group's figure, and of its gap to the privileged group, is for that one alone: of twenty groups that
 are treated alike, one is off by chance. The figure of a whole attribute is the widest gap between any two groups, and
-its interval holds for all pairs at once: its low end is above 0 by chance in at most one attribute of twenty (one of
-forty on that side), however many groups there are. So gates are best put on attributes.
+its interval holds for all pairs at once: where groups are treated alike, its low end is above 0 by chance in one
+attribute of twenty, however many groups there are. So gates are best put on attributes.
 """
 
 from collections.abc import Callable, Mapping
@@ -88,12 +88,12 @@ def compare(rows: Rows, groups: Grouping, fairness: Fairness, measures: tuple[Me
         rows: n rows.
         groups: of the same rows.
         fairness: how many rows are enough.
-        measures: which; ``WITHOUT_LABELS`` takes any labels.
+        measures: which; ``WITHOUT_LABELS`` looks at no label.
     """
     lacking = _lacking(rows, groups, fairness)
     against = reference(groups, metrics.selection_rate(rows, groups), lacking[()])
     found = [f for m in measures for f in _measured(m, rows, groups, _Layout(groups, lacking[m.needs], *against))]
-    if measures is not WITHOUT_LABELS:
+    if measures != WITHOUT_LABELS:
         found += _equalised_odds(rows, groups, _Layout(groups, lacking["good", "bad"], *against))
     name = None if against[0] is None else groups.names[against[0]]
     return Comparison(groups, name, tuple(found))

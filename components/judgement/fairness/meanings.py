@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 _AGAINST = (
     "Of a group: minus that of the privileged group, or of the one with the largest share of favourable decisions "
-    "where none is set. Of an attribute: the widest gap between any two groups, with an interval that holds for all pairs at "
-    "once (studentised range; Agresti and others, Biometrics 64, 2008)."
+    "where none is set. Of an attribute: the widest gap between any two groups, with an interval that holds for all "
+    "pairs at once (studentised range; Agresti and others, Biometrics 64, 2008)."
 )
 
 MEANINGS: Mapping[str, str] = {

@@ -112,7 +112,7 @@ def _figure(name: str, of: str, found: Estimate) -> Figure:
 
 def _counts(rows: Rows, groups: Grouping) -> FloatArray:
     benefit = (1 + rows.labels - rows.decision).astype(np.intp)
-    cells = np.bincount(groups.codes * 3 + benefit, rows.weights, len(groups) * 3)
+    cells: FloatArray = np.bincount(groups.codes * 3 + benefit, rows.weights, len(groups) * 3).astype(np.float64)
     return cells.reshape(len(groups), 3)
 
 

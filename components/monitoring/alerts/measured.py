@@ -55,6 +55,12 @@ def _outliers(findings: Findings, *_: str) -> bool:
     return findings.outlier_rate.value is not None
 
 
+def _fairness(findings: Findings, _: str, subject: str) -> bool:
+    figures = [f for cohort in findings.figures.get("fairness", ()) for f in cohort["figures"]]
+    mine = [f for f in figures if f"{f['name']} of {f['of']}" == subject]
+    return not mine or any(f["estimate"]["value"] is not None for f in mine)
+
+
 def _mature(findings: Findings, *_: str) -> bool:
     return any(p.mature for p in _whole(findings))
 
@@ -75,6 +81,7 @@ _BY_NAME: Mapping[str, Callable[[Findings, str, str], bool]] = {
     "estimated_loss": _estimated,
     "estimate_broken": _both,
     "group": _group,
+    "fairness": _fairness,
     "outliers": _outliers,
     "label_coverage": _mature,
     "label_delay": _mature,

@@ -29,6 +29,7 @@ UNTOLD = {"realised": {"log_loss": NOTHING}, "estimated": {}}
         ("group", "State=CA", {"performance": (cohort(group="State=CA", **UNTOLD),)}, False),
         ("group", "State=CA", {"performance": (cohort(group="State=CA"),)}, True),
         ("group", "State=NY", {}, True),
+        ("fairness", "demographic_parity_ratio of sex", {}, True),
         ("outliers", "rows", {}, True),
         ("outliers", "rows", {"outlier_rate": NOTHING}, False),
         ("label_coverage", "labels", {"performance": (cohort(mature=0, labelled=0),)}, False),
