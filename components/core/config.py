@@ -30,6 +30,8 @@ class Settings(BaseModel):
     """Private key (PEM) that signs bundles; made on first use."""
     verify_key: Path
     """Public key (PEM) that a server verifies bundles with."""
+    watermark_key: Path
+    """Secret that marks models so that they can be told by their answers; made on first use."""
     actor: str
     """Who acts, for the ledger: a user or a service account."""
     roles: Path | None = None
@@ -68,6 +70,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         "ledger_path": str(home / "ledger.db"),
         "signing_key": str(home / "keys" / "signing.pem"),
         "verify_key": str(home / "keys" / "signing.pub.pem"),
+        "watermark_key": str(home / "keys" / "watermark.key"),
         "actor": given.get("USER") or given.get("LOGNAME") or _account(),
     }
     return Settings.model_validate({**defaults, **values, "home": str(home)})

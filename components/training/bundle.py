@@ -17,7 +17,7 @@ from components.core.errors import FairleadError
 from components.core.use_case import UseCase
 from components.core.watching import require_inputs
 from components.features.catalogue import catalogue
-from components.features.rows import history_columns, request_fields
+from components.features.rows import history_columns, number_of_rows, request_fields
 from components.features.transform import Transform
 from components.training import integrity
 from components.training.calibration import Calibration
@@ -33,6 +33,9 @@ if TYPE_CHECKING:  # who opens a bundle has no need of the libraries that train
     from components.training.candidate import Candidate
 
 logger = logging.getLogger(__name__)
+
+WATERMARK = "watermark.json"
+"""By which key a model was marked and how; a bundle of a model without a mark has no such file."""
 
 REMEDIES = "remedies.json"
 """The use case's rules on odd rows; a bundle of a use case that has none has no such file."""
@@ -169,6 +172,8 @@ def write(
             require_inputs(use_case.monitoring.remedies, contract.inputs)
             rules = [rule.model_dump(mode="json") for rule in use_case.monitoring.remedies]
             _write_json(scratch / REMEDIES, {"remedies": rules})
+        if candidate.watermark is not None:
+            _write_json(scratch / WATERMARK, candidate.watermark.model_dump(mode="json"))
         guard = fit_known(features, use_case, candidate.transform, as_of) if features else None
         if guard is not None:
             guard.write(scratch / OUTLIERS)
@@ -205,10 +210,16 @@ def _fingerprints(transform: Transform) -> dict[str, Mapping[str, str]]:
     return {"code": scoring_code(transform), "transform": feature_states(transform)}
 
 
-def _background(rows: Columns, contract: Contract, seed: int) -> dict[str, list[Any]]:
-    n = len(next(iter(rows.values())))
+def background_rows(rows: Columns, seed: int) -> Columns:
+    """Draw the training rows that a bundle carries as its background."""
+    n = number_of_rows(rows)
     chosen = np.sort(np.random.default_rng(seed).choice(n, size=min(n, BACKGROUND_ROWS), replace=False))
-    return {f.name: json_values(rows[f.name][chosen], f) for f in contract.inputs}
+    return {name: values[chosen] for name, values in rows.items()}
+
+
+def _background(rows: Columns, contract: Contract, seed: int) -> dict[str, list[Any]]:
+    drawn = background_rows(rows, seed)
+    return {f.name: json_values(drawn[f.name], f) for f in contract.inputs}
 
 
 def _examples(rows: Columns, probability: FloatArray, contract: Contract) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
 from components.core.contracts import Columns, FloatArray
 from components.features.transform import Transform
@@ -20,6 +21,19 @@ class Model(Protocol):
         ...
 
 
+class Watermark(BaseModel):
+    """Which mark a model bears; nothing in it helps to find the mark without the key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    """Id of the key."""
+    triggers: int
+    """How many marks it has."""
+    features: tuple[str, ...]
+    """Those that may hold one: the risk may rise and fall with them."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A model that was trained but not yet judged.
@@ -31,6 +45,7 @@ class Candidate:
         model: fitted on the train split; for ``xgboost`` cut back to its best round.
         calibration: fitted on the calibration split.
         threshold: rows at or above this probability are called bad.
+        watermark: the mark that the model bears; None where it bears none.
     """
 
     algorithm: str
@@ -39,6 +54,7 @@ class Candidate:
     model: Model
     calibration: Calibration
     threshold: float
+    watermark: Watermark | None = None
 
     def probability(self, rows: Columns) -> FloatArray:
         """Probability of a bad outcome, shape (n,), float64.

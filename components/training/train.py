@@ -10,24 +10,37 @@ from components.core.use_case import Training, UseCase
 from components.features.rows import from_frame, request_fields
 from components.training import calibration
 from components.training.algorithms import algorithm
+from components.training.bundle import background_rows
 from components.training.candidate import Candidate
 from components.training.dataset import read
 from components.training.matrices import prepare
 from components.training.splits import CALIBRATION, TRAIN
 from components.training.tune import Trial
+from components.training.watermark import MARKABLE, embed
+from components.training.watermark_key import WatermarkKey
 
 
-def train(dataset: Path, use_case: UseCase, trial: Trial) -> Candidate:
+def train(dataset: Path, use_case: UseCase, trial: Trial, key: WatermarkKey | None = None) -> Candidate:
     """Make a candidate with the hyperparameters and the seed of a trial; the same arguments give the same model.
 
     The transform and the model learn on the train split. The calibration split says when to stop boosting and what
     the probabilities are. The test split and the backtest are not read.
 
+    Args:
+        dataset: what ``label_rows`` wrote.
+        use_case: names the features; ``judgement.watermark.triggers`` says how many marks the model gets.
+        trial: hyperparameters and seed.
+        key: what the marks come of; without one the model gets none, and neither does one that has no room for them.
+
     Raises:
-        FairleadError: a split is empty or holds one class, or a name is unknown.
+        FairleadError: a split is empty or holds one class, a name is unknown, or there is no room for so many marks.
     """
-    data = prepare(read(dataset, use_case, TRAIN), read(dataset, use_case, CALIBRATION), use_case)
+    older = read(dataset, use_case, TRAIN)
+    data = prepare(older, read(dataset, use_case, CALIBRATION), use_case)
     model = algorithm(trial.algorithm).fit(trial.parameters, data, trial.seed)
+    mark = None
+    if key is not None and use_case.judgement.watermark.triggers and trial.algorithm in MARKABLE:
+        model, mark = embed(model, data, background_rows(older.columns, use_case.training.seed), use_case, key)
     return Candidate(
         algorithm=trial.algorithm,
         parameters=trial.parameters,
@@ -35,6 +48,7 @@ def train(dataset: Path, use_case: UseCase, trial: Trial) -> Candidate:
         model=model,
         calibration=calibration.fit(model.predict_proba(data.later_x)[:, 1], data.later_y, data.later_weights),
         threshold=threshold(use_case.training),
+        watermark=mark,
     )
 
 
