@@ -3,6 +3,7 @@
 from components.judgement.check_report import CheckReport
 from components.judgement.robustness.attacked import attack_section
 from components.judgement.robustness.compared import comparison_section
+from components.judgement.robustness.defended import defence_section
 from components.judgement.robustness.levers import learn_levers
 from components.judgement.robustness.meter import Aim, require_probabilities
 from components.judgement.robustness.shifted import shift_section
@@ -23,6 +24,7 @@ def check(subject: Subject) -> CheckReport:
     sections = [
         attack_section(subject, aim, why_not),
         comparison_section(subject, aim, why_not),
+        defence_section(subject, aim),
         stress_section(subject, rules),
         shift_section(subject),
     ]

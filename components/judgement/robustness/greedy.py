@@ -5,8 +5,10 @@ import numpy as np
 from components.core.contracts import FloatArray
 from components.judgement.robustness.meter import Meter, Stopped, starts
 
-BATCH = 20
-"""Points asked about at a time."""
+ROUNDS = 10
+"""Points are asked about in so many rounds; more would follow the scores closer, and take longer."""
+LEAST = 10
+"""Points in a round, at least."""
 
 
 def greedy(meter: Meter, rng: np.random.Generator) -> None:
@@ -23,7 +25,8 @@ def greedy(meter: Meter, rng: np.random.Generator) -> None:
     """
     sign = 1.0 if meter.decision == 1 else -1.0
     best, lowest = np.zeros(meter.width), np.inf
-    points = starts(meter.aim.levers, BATCH, 1.0, rng)
+    size = max(LEAST, meter.aim.queries // ROUNDS)
+    points = starts(meter.aim.levers, size, 1.0, rng)
     try:
         while True:
             probability, _ = meter.ask(points)
@@ -32,17 +35,16 @@ def greedy(meter: Meter, rng: np.random.Generator) -> None:
             scores = np.where(dead, np.inf, sign * probability)
             if scores.min() < lowest:
                 best, lowest = points[int(scores.argmin())], float(scores.min())
-            points = _next(meter, best, rng)
+            points = _next(meter, best, size, rng)
     except Stopped:
         return
 
 
-def _next(meter: Meter, best: FloatArray, rng: np.random.Generator) -> FloatArray:
-    drawn = rng.uniform(meter.least, 1.0, size=(BATCH, meter.width))
-    half = BATCH // 2
+def _next(meter: Meter, best: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
+    drawn = rng.uniform(meter.least, 1.0, size=(size, meter.width))
+    half = size // 2
     pulled = rng.random((half, meter.width)) < rng.random((half, 1))
-    near = np.repeat(best[None, :], BATCH - half, axis=0)
-    changed = rng.integers(meter.width, size=BATCH - half)
-    places = np.arange(BATCH - half)
+    near = np.repeat(best[None, :], size - half, axis=0)
+    places, changed = np.arange(size - half), rng.integers(meter.width, size=size - half)
     near[places, changed] = drawn[half:][places, changed]
     return np.concatenate([np.where(pulled, drawn[:half], 0.0), near])

@@ -89,7 +89,7 @@ def _table(strains: dict[str, Strain], yardstick: Yardstick, ordinary: Ordinary,
         header=("stress", "AUC", "AUC lost", "decisions that turn over"),
         rows=(("none", shown(yardstick.clean_auc()), "", ""), *rows),
         note=f"{_gaps(ordinary)} {SLIPS}: one number of each row times {SLIP:g}; {refused:.1%} of these rows lie "
-        "outside of their domain, where the contract refuses them; here they are cut to it, to see what the model does.",
+        "outside of their domain, where the contract refuses them; they are cut to it, to see what the model does.",
     )
 
 
