@@ -1,1 +1,1 @@
-"""Synthetic tables: rows that look like a use case's real ones, with a privacy guarantee, plain, or from its schema alone."""
+"""Synthetic tables: rows like a use case's real ones, with a privacy guarantee, plain, or from its schema alone."""

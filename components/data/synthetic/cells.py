@@ -151,9 +151,9 @@ def of_event(first: date, last: date) -> Cells:
 
 
 def of_delay(nullable: bool) -> Cells:
-    """Lay cells for the days between an event and another date of its row: single days first, then longer stretches."""
+    """Lay cells for the days from an event to another date of its row: single ones near it, then longer stretches."""
     span = Column(kind="int", minimum=DELAYS[0], maximum=DELAYS[1])
-    return Cells(of_number(span).edges, nullable=nullable)
+    return Cells(np.union1d(of_number(span).edges, np.arange(-31.0, 63.0)), nullable=nullable)
 
 
 def day_of(days: float) -> date:

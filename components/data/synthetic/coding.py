@@ -57,7 +57,9 @@ class Coding:
             found[name] = cells.encode(values)
         return found
 
-    def decode(self, codes: Mapping[str, Codes], event: Values, use_case: UseCase, rng: np.random.Generator) -> pl.DataFrame:
+    def decode(
+        self, codes: Mapping[str, Codes], event: Values, use_case: UseCase, rng: np.random.Generator
+    ) -> pl.DataFrame:
         """Draw n typed rows from codes; columns that must be unique are left out.
 
         Args:

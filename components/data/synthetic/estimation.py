@@ -2,10 +2,10 @@
 
 import importlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -30,21 +30,7 @@ class Released:
     deviation: float
 
 
-class Joint:
-    """A joint distribution over all columns, asked for a few of them at a time."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def of(self, columns: Sequence[str]) -> FloatArray:
-        """Return the counts over some columns, one axis for each, not negative."""
-        with _double_precision():
-            factor = self._model.project(tuple(columns))
-            order = [factor.domain.attributes.index(c) for c in columns]
-            return np.maximum(np.asarray(factor.values, dtype=np.float64).transpose(order), 0.0)
-
-
-def estimate(sizes: Mapping[str, int], released: Sequence[Released], total: float) -> Joint:
+def estimate(sizes: Mapping[str, int], released: Sequence[Released], total: float) -> dict[tuple[str, ...], FloatArray]:
     """Fit the joint distribution to what was released (McKenna, Sheldon, Miklau, "Graphical-model based estimation and
     inference for differential privacy", ICML 2019).
 
@@ -54,13 +40,22 @@ def estimate(sizes: Mapping[str, int], released: Sequence[Released], total: floa
         sizes: codes of each column.
         released: counts over sets of columns.
         total: rows to add up to.
+
+    Returns:
+        Potentials: for each set of columns that was released the logarithm of its factor, one axis for each column.
+        Their product is the joint distribution but for a constant; for counts without overlap it is the counts.
     """
     mbi = _mbi()
     with _double_precision():
         measured = [mbi.LinearMeasurement(r.counts, r.columns, stddev=r.deviation) for r in released]
         domain = mbi.Domain.fromdict(dict(sizes))
         model = mbi.estimation.MirrorDescent().estimate(domain, measured, known_total=total, iters=STEPS)
-    return Joint(model)
+        return {r.columns: _array(model.potentials[r.columns], r.columns) for r in released}
+
+
+def _array(factor: Any, columns: Sequence[str]) -> FloatArray:
+    order = [factor.domain.attributes.index(c) for c in columns]
+    return np.asarray(factor.values, dtype=np.float64).transpose(order)
 
 
 @contextmanager

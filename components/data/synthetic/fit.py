@@ -14,10 +14,11 @@ from components.core.use_case import UseCase
 from components.data.synthetic.bins import consistent, join, periods
 from components.data.synthetic.cells import Codes
 from components.data.synthetic.coding import Coding, coding_of, open_categories
-from components.data.synthetic.estimation import Joint, Released, estimate
-from components.data.synthetic.generator import Branch, Generator
-from components.data.synthetic.guarantee import Guarantee, default_delta
+from components.data.synthetic.estimation import Released, estimate
+from components.data.synthetic.generator import Generator
+from components.data.synthetic.guarantee import default_delta
 from components.data.synthetic.measuring import Exact, Measurer, Private
+from components.data.synthetic.tree import grow
 
 KEYS, SINGLE, CHOICE = 0.1, 0.2, 0.1
 """Shares of the budget: values of open categories (nothing where there are none), counts of each column's cells, the
@@ -25,6 +26,9 @@ choice of pairs; all that is left goes into the counts of pairs and triples."""
 
 BINS = 12
 """Bins of a column at most."""
+
+THIN = 0.01
+"""A period with a smaller share of the rows is joined with its neighbour."""
 
 OTHER = "other"
 """Stands for values of an open category that are too rare to be released, where none may be missing."""
@@ -54,7 +58,8 @@ class _Counted:
 
     def single(self, column: str) -> FloatArray:
         """Sum the released counts of a column's cells by bin."""
-        return np.bincount(self.bins[column], self.mass[column], self.sizes[column])
+        sums: FloatArray = np.bincount(self.bins[column], self.mass[column], self.sizes[column]).astype(np.float64)
+        return sums
 
 
 def fit_private(
@@ -112,17 +117,17 @@ def _require_rows(table: pl.DataFrame) -> None:
 def _fit(table: pl.DataFrame, use_case: UseCase, measurer: Measurer, period: Unit, bins: int = BINS) -> Generator:
     open_values = _open_values(table, use_case, measurer)
     coding = coding_of(use_case, open_values)
-    counted, labels = _count_singles(coding, table, measurer, period, bins, KEYS if open_values else 0.0)
+    counted, labels = _count_singles(coding, table, measurer, period, bins)
     tree = _choose(counted, coding, measurer)
-    joint = _measure(counted, coding, tree, measurer, 1 - SINGLE - CHOICE - (KEYS if open_values else 0.0))
-    shape = (len(labels), 2)
+    potentials = _measure(counted, coding, tree, measurer, 1 - SINGLE - CHOICE - (KEYS if open_values else 0.0))
+    branches, outcomes = grow(potentials, counted.sizes, coding, tree)
     return Generator(
         coding=coding,
         bins=counted.bins,
         mass=counted.mass,
         periods=labels,
-        outcomes=joint.of((coding.event, coding.outcome)).reshape(shape) + 1e-9,
-        branches=_branches(joint, counted, coding, tree),
+        outcomes=outcomes,
+        branches=branches,
         guarantee=measurer.guarantee(),
         rows=round(counted.total),
     )
@@ -141,20 +146,22 @@ def _open_values(table: pl.DataFrame, use_case: UseCase, measurer: Measurer) -> 
 
 
 def _count_singles(
-    coding: Coding, table: pl.DataFrame, measurer: Measurer, period: Unit, most: int, _keys: float
+    coding: Coding, table: pl.DataFrame, measurer: Measurer, period: Unit, most: int
 ) -> tuple[_Counted, tuple[str, ...]]:
     """Count each column's cells, and join them to bins by what was released."""
     cells = coding.encode(table)
     share = SINGLE / len(cells)
     exact = {n: np.bincount(c, minlength=coding.columns[n].size).astype(np.float64) for n, c in cells.items()}
-    noisy = {n: measurer.counts(counts, share, "counts of single columns")[0] for n, counts in exact.items()}
+    released = {n: measurer.counts(counts, share, "counts of single columns") for n, counts in exact.items()}
+    noisy = {n: counts for n, (counts, _) in released.items()}
+    event, deviation = coding.event, released[coding.event][1]
     # All have the same noise in each cell, so that a column's sum is the surer the fewer cells it has.
     weights = np.array([1 / coding.columns[n].size for n in noisy])
     total = max(1.0, float(np.average([counts.sum() for counts in noisy.values()], weights=weights)))
-    mass = {n: consistent(counts, total) for n, counts in noisy.items()}
-    bins: dict[str, Codes] = {n: join(coding.columns[n], m, most) for n, m in mass.items() if n != coding.event}
-    bins[coding.outcome] = np.array([0, 1])
-    bins[coding.event], labels = periods(coding.columns[coding.event], mass[coding.event], period, 0.01)
+    of_cell, labels, noisy[event] = periods(coding.columns[event], noisy[event], deviation, period, THIN)
+    mass = {n: consistent(coding.columns[n], counts, deviation, total) for n, counts in noisy.items()}
+    bins: dict[str, Codes] = {n: join(coding.columns[n], m, most) for n, m in mass.items() if n != event}
+    bins |= {event: of_cell, coding.outcome: np.array([0, 1])}
     codes = {n: bins[n][c] for n, c in cells.items()}
     sizes = {n: int(b.max()) + 1 for n, b in bins.items()}
     return _Counted(codes, sizes, mass, bins, total), labels
@@ -182,7 +189,7 @@ def _choose(counted: _Counted, coding: Coding, measurer: Measurer) -> list[tuple
 
 def _measure(
     counted: _Counted, coding: Coding, tree: Sequence[tuple[str, str]], measurer: Measurer, share: float
-) -> Joint:
+) -> dict[tuple[str, ...], FloatArray]:
     """Count the pairs with the outcome, and each column with period and outcome; fit the joint distribution."""
     columns = [c for c in counted.sizes if c not in (coding.event, coding.outcome)]
     wanted: list[tuple[str, ...]] = [(coding.outcome, *pair) for pair in tree]
@@ -192,43 +199,8 @@ def _measure(
         wanted += [(coding.outcome, c) for c in columns]
     released = []
     for names in wanted or [(coding.event, coding.outcome)]:
-        counts, deviation = measurer.counts(counted.table(names), share / max(1, len(wanted)), "counts of sets of columns")
+        counts, deviation = measurer.counts(
+            counted.table(names), share / max(1, len(wanted)), "counts of sets of columns"
+        )
         released.append(Released(names, counts, deviation))
     return estimate(counted.sizes, released, counted.total)
-
-
-def _branches(joint: Joint, counted: _Counted, coding: Coding, tree: Sequence[tuple[str, str]]) -> tuple[Branch, ...]:
-    """Read the conditional distributions off the joint one, from a root outwards."""
-    columns = [c for c in counted.sizes if c not in (coding.event, coding.outcome)]
-    branches: list[Branch] = []
-    parents: dict[str, str | None] = {columns[0]: None} if columns else {}
-    while len(branches) < len(columns):
-        done = {b.column for b in branches}
-        column = next(c for c in parents if c not in done)
-        parent = parents[column]
-        hubs = (coding.event, coding.outcome)
-        counts = joint.of((*hubs, column) if parent is None else (*hubs, parent, column))
-        if parent is None:
-            counts = counts[:, :, None, :]
-        branches.append(Branch(column, parent, _conditional(counts, column, coding)))
-        for a, b in tree:
-            for near, far in ((a, b), (b, a)):
-                if near == column and far not in parents:
-                    parents[far] = column
-    return tuple(branches)
-
-
-def _conditional(counts: FloatArray, column: str, coding: Coding) -> FloatArray:
-    """Turn counts into distributions; a good row has no time of outcome and a bad one has, whatever the noise says."""
-    counts = counts + 1e-9 * max(1.0, float(counts.sum()))
-    if column == coding.outcome_time and coding.columns[column].nullable:
-        counts[:, 0, :, :-1] = 0.0
-        counts[:, 0, :, -1] = 1.0
-        counts[:, 1, :, -1] = 0.0
-    table: FloatArray = counts / counts.sum(axis=-1, keepdims=True)
-    return table
-
-
-def nothing_learned() -> Guarantee:
-    """Return the guarantee of a table that was made without looking at any row."""
-    return Guarantee(kind="invented")

@@ -1,4 +1,4 @@
-"""The generator: what was learned of a table, as conditional distributions along a tree; rows are drawn from it alone."""
+"""The generator: what was learned of a table, as conditional distributions along a tree; rows are drawn from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,17 +62,18 @@ class Generator:
         """
         for i, label in enumerate(self.periods):
             first, _, last = label.partition("-")
-            if name and (label == name or first <= name <= (last or first)) and len(name) == len(first):
+            if (label == name or first <= name <= (last or first)) and len(name) == len(first):
                 return i
         raise unknown("period", name, self.periods, "A joined one can also be named by any year or quarter in it.")
 
     def draw_periods(self, rows: int, rng: np.random.Generator) -> Codes:
         """Draw the periods of n rows as often as the table has them, shape (n,)."""
         share = self.outcomes.sum(axis=1)
-        return rng.choice(len(self.periods), rows, p=share / share.sum())
+        drawn: Codes = rng.choice(len(self.periods), rows, p=share / share.sum()).astype(np.int64)
+        return drawn
 
     def draw(self, periods: Codes, rng: np.random.Generator) -> dict[str, Codes]:
-        """Draw the cells of n rows in the periods given, each column shape (n,); the event's cell lies in its period."""
+        """Draw the cells of n rows in the periods given, each column shape (n,); the event's lies in its period."""
         bad = self.outcomes[:, 1] / np.maximum(self.outcomes.sum(axis=1), 1e-12)
         outcome = (rng.random(len(periods)) < bad[periods]).astype(np.int64)
         drawn = {self.coding.outcome: outcome}
@@ -103,4 +104,5 @@ def _draw_rows(table: FloatArray, periods: Codes, outcome: Codes, parent: Codes,
         part = slice(start, start + 50_000)
         of_row = rising[periods[part], outcome[part], parent[part]]
         drawn[part] = (place[part, None] >= of_row).sum(axis=1)
-    return np.minimum(drawn, table.shape[-1] - 1)
+    last: Codes = np.minimum(drawn, table.shape[-1] - 1)
+    return last

@@ -53,14 +53,12 @@ class Guarantee(BaseModel):
         if self.kind == "invented":
             return "No row of a real table was looked at: the table was invented from the use case's description alone."
         if self.kind == "plain":
-            return (
-                "NO PRIVACY: counts of the real table went in without noise; treat this table like the real one."
-            )
+            return "NO PRIVACY: counts of the real table went in without noise; treat this table like the real one."
         if self.seeded:
             return "NO PRIVACY: the noise was drawn by a seed, for a test."
         return (
-            f"Differentially private for one row added or removed: epsilon {self.epsilon:.4g} at delta {self.delta:.2g} "
-            f"(rho {self.rho:.4g}). It holds for the table and its generator, not for reports that compare them with "
+            "Differentially private for one row added or removed: "
+            f"epsilon {self.epsilon:.4g} at delta {self.delta:.2g}, rho {self.rho:.4g}. It holds for the table and its generator, not for reports that compare them with "
             "the real table. Someone with several rows in the table has several times the epsilon."
         )
 
@@ -81,7 +79,8 @@ def epsilon_of(rho: float, delta: float) -> float:
     dp.enable_features("contrib")
     scale = 1 / math.sqrt(2 * rho)
     noise = dp.m.make_gaussian(dp.atom_domain(T=float, nan=False), dp.absolute_distance(T=float), scale)
-    return float(dp.c.make_zCDP_to_approxDP(noise).map(1.0).epsilon(delta))
+    profile = dp.c.make_zCDP_to_approxDP(noise).map(1.0)  # type: ignore[no-untyped-call]
+    return float(profile.epsilon(delta))
 
 
 def plain_epsilon_of(rho: float, delta: float) -> float:
