@@ -15,6 +15,7 @@ from components.core.config import Settings, read_settings
 from components.core.use_case import SHIPPED, UseCase, load
 from components.features.history import EVENT_TIMESTAMP, as_instant, history
 from components.features.rows import history_columns
+from components.judgement.subject import Subject, open_subject
 from components.training import bundle, signing
 from components.training.algorithms import algorithm
 from components.training.candidate import Candidate
@@ -24,6 +25,7 @@ from components.training.train import predict, train
 from components.training.tune import Trial
 
 SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2012.parquet"
+CARD_SAMPLE = SAMPLE.with_name("uci_default_credit.parquet")
 AS_OF = date(2008, 12, 31)
 
 
@@ -152,3 +154,40 @@ def _clean(raw: pl.DataFrame, sba: UseCase) -> pl.DataFrame:
             frame = frame.drop_nulls(name)
     after = (pl.col("y") == 0) & pl.col("ChgOffDate").is_null() | (pl.col("ChgOffDate") > pl.col("ApprovalDate"))
     return frame.filter(after, pl.col("SBA_Appv") <= pl.col("GrAppv"))
+
+
+@pytest.fixture(scope="session")
+def card() -> UseCase:
+    return load("card_default")
+
+
+@pytest.fixture(scope="session")
+def card_dataset(card: UseCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every sixth credit card client, labelled and split as a run does it."""
+    folder = tmp_path_factory.mktemp("card_dataset")
+    raw = pl.read_parquet(CARD_SAMPLE).gather_every(6)
+    names = {card.data.row_id: "row_id", "default": "outcome", "default_day": "outcome_time"}
+    features = raw.rename(names).with_columns(event_time=pl.col("statement_day"))
+    features.write_parquet(folder / "features.parquet")
+    label_rows(folder / "features.parquet", card, card.as_of, folder / "dataset.parquet")
+    return folder / "dataset.parquet"
+
+
+@pytest.fixture(scope="session")
+def card_candidate(card: UseCase, card_dataset: Path) -> Candidate:
+    """XGBoost with the search's defaults."""
+    return train(card_dataset, card, _trial("xgboost"))
+
+
+@pytest.fixture(scope="session")
+def card_bundle(card: UseCase, card_dataset: Path, card_candidate: Candidate) -> Path:
+    """The bundle of credit card clients as the training step wrote it."""
+    target = card_dataset.with_name("draft")
+    bundle.write(card_candidate, card, card_dataset, card.as_of, hash_file(CARD_SAMPLE), target)
+    return target
+
+
+@pytest.fixture
+def card_subject(card: UseCase, card_dataset: Path, card_bundle: Path) -> Subject:
+    """What a check looks at, without a champion."""
+    return open_subject(card, card_bundle, card_dataset)
