@@ -13,6 +13,5 @@ def local_accuracy(explained: Contributions) -> Estimate:
     """
     if not len(explained):
         return Estimate(value=None, n=0)
-    # By tanh, which does not overflow where exp would.
-    added = 0.5 * (1 + np.tanh(0.5 * explained.log_odds))
-    return Estimate(value=float(np.abs(added - explained.probability).max()), n=len(explained))
+    worst = np.abs(explained.added_up - explained.probability).max()
+    return Estimate(value=float(worst), n=len(explained))

@@ -49,6 +49,13 @@ class Contributions:
         total: FloatArray = self.base_value + self.contributions.sum(axis=1)
         return total
 
+    @property
+    def added_up(self) -> FloatArray:
+        """The same as a probability, shape (n,)."""
+        # By tanh, which does not overflow where exp would.
+        total: FloatArray = 0.5 * (1 + np.tanh(0.5 * self.log_odds))
+        return total
+
     def largest(self, row: int, k: int) -> list[int]:
         """Return the places of the k contributions of a row that are farthest from 0, the farthest first."""
         order = np.argsort(-np.abs(self.contributions[row]), kind="stable")
@@ -85,8 +92,7 @@ class Explainable:
         """Raise IntegrityError unless contributions of the bundle's background rows add up to their scores."""
         background = self.bundle.background()
         explained = self.assemble(background, self.margin(self.bundle.transform.apply(background)))
-        found = 1 / (1 + np.exp(-explained.log_odds))
-        worst = float(np.abs(found - explained.probability).max())
+        worst = float(np.abs(explained.added_up - explained.probability).max())
         if not worst <= TOLERANCE:
             raise IntegrityError(
                 f"bundle {self.bundle.path}: what its features add up to differs from its scores by {worst:.3g} on "
