@@ -28,11 +28,15 @@ def defence_section(subject: Subject, aim: Aim | None) -> Section:
 
 
 def _figures(name: str, defence: Defence) -> list[Figure]:
-    of = f"constraints={name}"
+    told = {
+        "defence_auc": defence.auc,
+        "defence_attack_success": defence.success,
+        "defence_reverse_success": defence.reverse,
+    }
+    of, reason = f"constraints={name}", "not enough data: the three models agree on too few rows"
     return [
-        Figure(name="defence_auc", of=of, estimate=defence.auc),
-        Figure(name="defence_attack_success", of=of, estimate=defence.success),
-        Figure(name="defence_reverse_success", of=of, estimate=defence.reverse),
+        Figure(name=figure, of=of, estimate=estimate, reason=reason if estimate.value is None else "")
+        for figure, estimate in told.items()
     ]
 
 
