@@ -7,6 +7,7 @@ from typing import Any
 
 from components.core.errors import FairleadError, unknown
 from components.core.use_case import UseCase
+from components.features.rows import request_fields
 
 NOT_KNOWN = "not known"
 
@@ -79,7 +80,7 @@ def texts_of(use_case: UseCase) -> Texts:
             contact=getattr(told, "contact", "") or use_case.owner,
             protected=tuple(a.column for a in use_case.judgement.fairness.attributes),
         ),
-        use_case.features.inputs,
+        [f.name for f in request_fields(use_case)],
         use_case.features.names,
     )
 
@@ -107,7 +108,7 @@ def require_texts(texts: Texts, inputs: Iterable[str], features: Iterable[str]) 
         for text in (subject.text, *subject.texts.values()):
             for placed in _placed(name, text):
                 if placed not in placed_in:
-                    raise unknown(f"value in the text of the reason {name!r}", placed, known)
+                    raise unknown(f"value in the text of the reason {name!r}", placed, [*known, f"{TYPICAL}FEATURE"])
     for name in texts.words:
         if name not in known:
             raise unknown("name in explanations.words", name, known)
