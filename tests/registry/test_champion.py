@@ -11,6 +11,7 @@ from components.registry.champion import score_champion
 from components.registry.registry import Registry
 from components.training import bundle, integrity
 from components.training.bundle import Bundle
+from components.training.splits import unlearned
 
 
 @pytest.fixture
@@ -114,3 +115,10 @@ def test_a_champion_that_is_not_required_gives_no_scores_where_it_cannot(
     assert scored["row_id"].equals(pl.read_parquet(small_dataset)["row_id"])
     assert scored["probability"].is_null().all()
     assert scored.schema["probability"] == pl.Float64
+
+
+def test_a_champion_of_shuffled_rows_is_asked_about_those_it_was_held_back_from(card_bundle, card_dataset):
+    bundled = Bundle.open(card_bundle)
+    frame = pl.read_parquet(card_dataset)
+    assert bundled.contract.held_out is not None
+    assert unlearned(bundled.contract, frame).to_list() == (frame["split"] == "test").to_list()

@@ -298,3 +298,21 @@ def test_a_decaying_window_leaves_no_row_out(label):
     report, found = label(rows, window=Window(policy="decaying", months=12))
     assert report.too_old == 0
     assert found == label(rows)[1]
+
+
+def test_rows_of_a_table_without_a_course_of_time_are_split_by_a_shuffle(card, tmp_path):
+    day, late = date(2005, 10, 1), date(2005, 10, 31)
+    rows = [(i, day, int(i % 4 == 0), late if i % 4 == 0 else None) for i in range(400)]
+    pl.DataFrame(rows, schema=COLUMNS, orient="row").write_parquet(tmp_path / "features.parquet")
+    report = label_rows(tmp_path / "features.parquet", card, card.as_of, tmp_path / "dataset.parquet")
+    frame = pl.read_parquet(tmp_path / "dataset.parquet")
+    assert [report.splits[name].rows for name in ("train", "calibration", "test", "backtest")] == [
+        *(frame.filter(pl.col("split") == name).height for name in ("train", "calibration", "test")),
+        0,
+    ]
+    assert frame.filter(pl.col("split") == "test").height == pytest.approx(80, abs=25)
+    assert frame["row_id"].to_list() != sorted(frame["row_id"])
+    turned = pl.read_parquet(tmp_path / "features.parquet").reverse()
+    turned.write_parquet(tmp_path / "turned.parquet")
+    label_rows(tmp_path / "turned.parquet", card, card.as_of, tmp_path / "again.parquet")
+    assert pl.read_parquet(tmp_path / "again.parquet").equals(frame)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from components.core.contracts import Contract, HeldOut
 from components.core.errors import FairleadError
-from components.training.splits import CALIBRATION, TEST, TRAIN, chronological
+from components.training.splits import CALIBRATION, TEST, TRAIN, chronological, place, shuffled, unlearned
 
 START = date(2000, 1, 1)
 
@@ -47,3 +48,32 @@ def test_too_few_days_are_refused():
 def test_shares_that_leave_a_split_empty_are_refused(calibration, test):
     with pytest.raises(FairleadError, match="each share must be above 0"):
         split(range(10), calibration, test)
+
+
+@given(st.integers(50, 400), st.integers(0, 5))
+def test_a_shuffled_row_keeps_its_split_whatever_other_rows_there_are(n: int, seed: int) -> None:
+    many = pl.Series(range(n))
+    whole = shuffled(place(many, seed), 0.2, 0.3)
+    assert shuffled(place(many[: n // 2], seed), 0.2, 0.3).to_list() == whole[: n // 2].to_list()
+    assert place(many, seed).to_list() != place(many, seed + 1).to_list()
+
+
+def test_shuffled_shares_are_those_asked_for() -> None:
+    split = shuffled(place(pl.Series(range(20_000)), 7), 0.15, 0.2)
+    share = {name: (split == name).mean() for name in ("train", "calibration", "test")}
+    assert share == pytest.approx({"train": 0.65, "calibration": 0.15, "test": 0.2}, abs=0.01)
+
+
+def test_shuffled_shares_that_leave_nothing_are_refused() -> None:
+    with pytest.raises(FairleadError, match="to train on"):
+        shuffled(pl.Series([0.1, 0.2]), 0.5, 0.5)
+
+
+def test_rows_that_a_model_has_not_learned_from() -> None:
+    by_time = Contract.model_construct(trained_until="2000-06-30", held_out=None)
+    frame = pl.DataFrame({"row_id": [1, 2], "event_time": [date(2000, 6, 30), date(2000, 7, 1)]})
+    assert unlearned(by_time, frame).to_list() == [False, True]
+    ids = pl.DataFrame({"row_id": range(500), "event_time": [date(2000, 1, 1)] * 500})
+    by_shuffle = Contract.model_construct(trained_until="2000-01-01", held_out=HeldOut(seed=7, share=0.3))
+    split = shuffled(place(ids["row_id"], 7), 0.2, 0.3)
+    assert unlearned(by_shuffle, ids).to_list() == (split == "test").to_list()

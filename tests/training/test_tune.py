@@ -85,3 +85,8 @@ def test_the_loss_is_a_mean_by_weight(small_dataset, sba, tmp_path):
     )
     assert double == pytest.approx(plain, rel=0.01)
     assert heavy > 1.3 * plain
+
+
+def test_rows_of_one_day_are_cut_by_their_places_in_the_shuffle(card, card_dataset):
+    (trial,) = search(card_dataset, card, "logistic", 1, 1)
+    assert 0.3 < trial.log_loss < 0.53  # guessing the share of defaults has 0.53
