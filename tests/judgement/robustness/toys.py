@@ -29,8 +29,10 @@ class Linear:
     bias: float
 
     def probability(self, rows: Columns, /) -> FloatArray:
-        total = self.bias + sum(weight * rows[name] for name, weight in self.weights.items())
-        return 1 / (1 + np.exp(-np.asarray(total, dtype=np.float64) / 100))
+        total = np.full(len(rows["owed"]), self.bias)
+        for name, weight in self.weights.items():
+            total = total + weight * rows[name]
+        return 1 / (1 + np.exp(-total / 100))
 
     def decide(self, probability: FloatArray, /) -> npt.NDArray[np.int64]:
         return (probability >= 0.5).astype(np.int64)
