@@ -181,7 +181,7 @@ class _Layout:
         rows = int(n[enough].sum())
         if len(enough) < 2:
             reason = f"{len(enough)} of {len(self.groups)} groups have enough rows, needs 2"
-            return Figure(name=name, of=self.groups.name, estimate=Estimate(value=None, n=rows), reason=reason)
+            return _figure(name, self.groups.name, (np.nan, np.nan, np.nan), rows, reason)
         found = widest(enough)
         return _figure(name, self.groups.name, (found.value, found.low, found.high), rows, "")
 

@@ -7,6 +7,7 @@ see to it that it means what the field means by it.
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,53 +95,55 @@ def by_aif360(comparison: Comparison, rows: Rows) -> Values:
     """Compute what aif360 has of the figures of one grouping: each group against the one they are held against."""
     if comparison.against is None:
         return {}
-    groups, told = comparison.groups, comparison.values()
-    against = groups.names.index(comparison.against)
+    told = comparison.values()
     found: Values = {}
-    for i, name in enumerate(groups.names):
-        if i == against or ("demographic_parity_difference", name) not in told:
-            continue
-        metric = classification_metric(rows, groups, i, against)
+    against = comparison.groups.names.index(comparison.against)
+    for name, metric in aif360_metrics(rows, comparison.groups, against):
         theirs = {
-            "selection_rate": lambda m=metric: m.selection_rate(privileged=False),
+            "selection_rate": partial(metric.selection_rate, privileged=False),
             "demographic_parity_difference": metric.statistical_parity_difference,
             "demographic_parity_ratio": metric.disparate_impact,
             "equal_opportunity_difference": metric.equal_opportunity_difference,
             "false_favourable_difference": metric.false_positive_rate_difference,
             "equalised_odds_difference": metric.equalized_odds_difference,
             "average_odds_difference": metric.average_odds_difference,
-            "predictive_value": lambda m=metric: m.precision(privileged=False),
+            "predictive_value": partial(metric.precision, privileged=False),
         }
-        found |= {(figure, name): float(compute()) for figure, compute in theirs.items() if (figure, name) in told}
+        # It works out all rates whichever is asked for, and divides by 0 where a group has one outcome only.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found |= {(figure, name): float(compute()) for figure, compute in theirs.items() if (figure, name) in told}
     return found
 
 
-def classification_metric(rows: Rows, groups: Grouping, group: int, against: int) -> Any:
-    """Make aif360's ClassificationMetric of one group, the unprivileged one, held against another."""
+def aif360_metrics(rows: Rows, groups: Grouping, against: int) -> Iterator[tuple[str, Any]]:
+    """Make aif360's ClassificationMetric of each group, as the unprivileged one, held against one other.
+
+    Args:
+        rows: n rows.
+        groups: of the same rows.
+        against: place of the privileged group.
+    """
     with quietly():
         from aif360.datasets import BinaryLabelDataset
         from aif360.metrics import ClassificationMetric
     import pandas as pd
 
     def dataset(favourable: FloatArray) -> Any:
-        table = pd.DataFrame(
-            {"group": groups.codes.astype(np.float64), "favourable": favourable, "weight": rows.weights}
-        )
+        table = {"group": groups.codes.astype(np.float64), "favourable": favourable, "weight": rows.weights}
         return BinaryLabelDataset(
             favorable_label=1.0,
             unfavorable_label=0.0,
-            df=table,
+            df=pd.DataFrame(table),
             label_names=["favourable"],
             protected_attribute_names=["group"],
             instance_weights_name="weight",
         )
 
-    return ClassificationMetric(
-        dataset(1 - rows.labels),
-        dataset(1 - rows.decision),
-        unprivileged_groups=[{"group": group}],
-        privileged_groups=[{"group": against}],
-    )
+    outcomes, decisions, there = dataset(1 - rows.labels), dataset(1 - rows.decision), groups.rows()
+    for i, name in enumerate(groups.names):
+        if i != against and there[i]:
+            privileged, unprivileged = [{"group": against}], [{"group": i}]
+            yield name, ClassificationMetric(outcomes, decisions, unprivileged, privileged)
 
 
 @contextmanager
