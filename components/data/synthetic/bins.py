@@ -10,14 +10,17 @@ from components.data.synthetic.cells import Cells, Codes, day_of
 FAR = 3.5
 """Standard deviations from which on a count is taken for more than noise."""
 
+FEW = 16
+"""Among so many cells rows are spread alike where counts do not tell them apart."""
+
 
 def consistent(cells: Cells, counts: FloatArray, deviation: float, total: float) -> FloatArray:
     """Turn a column's noisy counts into ones that are not negative and add up to a total.
 
     Of a category they are the nearest such ones. Numbers and days have hundreds of cells, most of them empty, whose
     noise would add up to rows that nobody has: the total goes down from halves to halves of halves in proportion to
-    their sums, a half within ``FAR`` deviations of its noise gets nothing, and where neither half stands out all cells
-    get alike.
+    their sums, and a half within ``FAR`` deviations of its noise gets nothing. Where neither half stands out, the
+    larger one gets all, or, among few cells, all get alike.
 
     >>> consistent(Cells(np.arange(5.0)), np.array([10.0, -1.0, 1.0, 0.0]), 1.0, 12.0)
     array([12.,  0.,  0.,  0.])
@@ -46,6 +49,8 @@ def _share_out(into: FloatArray, counts: FloatArray, deviation: float, first: in
     halves = ((first, middle), (middle, last))
     sums = [float(counts[a:b].sum()) for a, b in halves]
     clear = [s if s > FAR * deviation * np.sqrt(b - a) else 0.0 for s, (a, b) in zip(sums, halves, strict=True)]
+    if not any(clear) and last - first > FEW:
+        clear = [1.0, 0.0] if sums[0] >= sums[1] else [0.0, 1.0]
     if not any(clear):
         into[first:last] = rows / (last - first)
         return

@@ -17,7 +17,10 @@ from components.core.use_case import Column
 Codes = npt.NDArray[np.int64]
 
 MANTISSAS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
-"""Where cells begin in each power of ten: where people like to round to."""
+"""Where cells begin in each power of ten: where people like to round to. Each of these numbers has a cell of its own."""
+
+HAIR = 1e-6
+"""Width of the cell of such a number that is not whole, as a share of it."""
 
 DECADES = 9
 """Powers of ten below a number's bound that have cells of their own; what is smaller falls into the cell of 0."""
@@ -26,7 +29,7 @@ STEPS = 200
 """Cells of equal width that are laid between two declared bounds besides, and the most whole numbers or days that get a
 cell each."""
 
-UNBOUNDED = 1e12
+UNBOUNDED = 1e9
 """Where no bound is declared, cells reach so far; what lies beyond falls into the last one."""
 
 FIRST_DAY, LAST_DAY = date(1950, 1, 1), date(2050, 1, 1)
@@ -108,7 +111,8 @@ class Cells:
 
 
 def of_number(column: Column) -> Cells:
-    """Lay cells for a whole or a real number: rounder numbers nearer to 0, and equal steps between declared bounds.
+    """Lay cells for a whole or a real number: finer ones nearer to 0, equal steps between declared bounds, and a cell for
+    each round number above 0, which many rows may share.
 
     >>> of_number(Column(kind="int", minimum=-2, maximum=1)).edges
     array([-2., -1.,  0.,  1.,  2.])
@@ -122,7 +126,8 @@ def of_number(column: Column) -> Cells:
     top = int(np.ceil(np.log10(max(abs(low), abs(high), 10.0))))
     bottom = 0 if whole else top - DECADES
     positive = np.array([m * 10.0**e for e in range(bottom, top + 1) for m in MANTISSAS])
-    inner = np.concatenate([-positive, [0.0], positive])
+    after = positive + 1 if whole else positive * (1 + HAIR)
+    inner = np.concatenate([-positive, [0.0], positive, after])
     if column.minimum is not None and column.maximum is not None:
         inner = np.concatenate([inner, np.linspace(low, high, STEPS + 1)])
     if whole:

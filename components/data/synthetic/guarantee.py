@@ -58,7 +58,8 @@ class Guarantee(BaseModel):
             return "NO PRIVACY: the noise was drawn by a seed, for a test."
         return (
             "Differentially private for one row added or removed: "
-            f"epsilon {self.epsilon:.4g} at delta {self.delta:.2g}, rho {self.rho:.4g}. It holds for the table and its generator, not for reports that compare them with "
+            f"epsilon {self.epsilon:.4g} at delta {self.delta:.2g}, rho {self.rho:.4g}. "
+            "It holds for the table and its generator, not for reports that compare them with "
             "the real table. Someone with several rows in the table has several times the epsilon."
         )
 

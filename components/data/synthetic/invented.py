@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from zlib import crc32
 
 import numpy as np
+from scipy.stats import norm
 
 from components.core.contracts import FloatArray
 from components.core.use_case import Column, UseCase
@@ -90,7 +91,8 @@ def _mass(name: str, coding: Coding, use_case: UseCase) -> FloatArray:
         filled = _numbers(cells, column)
     filled = filled / filled.sum()
     if not cells.nullable:
-        return filled
+        whole: FloatArray = filled
+        return whole
     return np.append((1 - MISSING) * filled, MISSING)
 
 
@@ -118,12 +120,11 @@ def _numbers(cells: Cells, column: Column) -> FloatArray:
     """Put numbers between near bounds evenly, others around what is neither small nor large between them."""
     low, high = float(cells.edges[0]), float(cells.edges[-1])
     if high - low <= 200 and column.minimum is not None and column.maximum is not None:
-        return np.diff(cells.edges)
+        even: FloatArray = np.diff(cells.edges)
+        return even
     floor, top = max(low, 1.0), min(max(high, 2.0), 1e6)
     middle = (math.log(floor) + math.log(top)) / 2
     width = max((math.log(top) - math.log(floor)) / 6, 0.1)
-    from scipy.stats import norm
-
     edges = np.log(np.maximum(cells.edges, 1e-12))
     inside = np.clip(edges, math.log(floor), math.log(top))
     filled: FloatArray = np.diff(norm.cdf((inside - middle) / width))
