@@ -1,0 +1,1 @@
+"""Mitigation: ways to make a model less unfair, tried beside one another on a front of accuracy against fairness."""

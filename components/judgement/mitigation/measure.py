@@ -1,0 +1,141 @@
+"""What each way comes to on rows that none was made from: accuracy, cost and gap, all on the same draws of the rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.core.contracts import Estimate, FloatArray
+from components.core.use_case import Training
+from components.judgement.fairness.groups import Grouping
+from components.judgement.mitigation.parity import Codes, Criterion, counted
+from components.training.metrics import weighted_metrics
+
+CELLS = 2_000_000
+"""Weights held at once: 16 MB."""
+
+STATISTICS = ("auc", "cost", "balanced_accuracy", "selection_rate", "gap")
+_APART = len(STATISTICS)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """n rows as one way decides them: the score that ranks them, and 1 where flagged; both of shape (n,)."""
+
+    score: FloatArray
+    flagged: FloatArray
+
+
+@dataclass(frozen=True)
+class Test:
+    """n rows to measure on: labels, weights and groups, and which groups are compared by what."""
+
+    labels: FloatArray
+    weights: FloatArray
+    groups: Grouping
+    compared: Codes
+    criterion: Criterion
+    apart: tuple[int, int]
+    """Places of the two groups that the baseline treats most differently, found on other rows than these."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One way's figures on the test rows, with 95 % intervals."""
+
+    figures: dict[str, Estimate]
+    """By the names of ``STATISTICS``."""
+    change: dict[str, Estimate]
+    """The same less the baseline's on the same draws, so that what is hard about the rows cancels out."""
+    beyond_half: Estimate
+    """Between the two groups ``apart``: the gap, sign aside, less half the baseline's on the same draws; below 0 it is
+    more than halved. The two are fixed beforehand: the widest of several gaps is pushed up by noise, most where the
+    groups are nearly even, and would hide that."""
+    rates: FloatArray
+    """Share with the favourable decision of each group, shape (k,), among the rows that the criterion looks at."""
+
+
+def measure(decided: Sequence[Decided], test: Test, training: Training) -> list[Measured]:
+    """Measure several ways on the same rows, the first of them the baseline.
+
+    Rows are drawn with replacement, and every way is measured on each draw (paired percentile bootstrap; Efron and
+    Tibshirani, "An introduction to the bootstrap", 1993, chapter 13). The gap is the widest of several, which noise can
+    only widen: its own interval is the reversed one, as for calibration errors; differences of gaps have the
+    percentile interval, which errs against the way with the smaller gap.
+
+    Args:
+        decided: of each way, the baseline first.
+        test: n rows.
+        training: costs, rounds and seed.
+    """
+    whole = _statistics(decided, test, training, np.ones((1, len(test.labels))))[0]
+    rounds = np.concatenate(
+        [_statistics(decided, test, training, draws) for draws in _draws(len(test.labels), training)]
+    )
+    gap, seen = STATISTICS.index("gap"), counted(test.labels, test.criterion)
+    inside, two = (int((seen & np.isin(test.groups.codes, g)).sum()) for g in (test.compared, test.apart))
+    found = []
+    for i in range(len(decided)):
+        rows = [inside if name == "gap" else len(test.labels) for name in STATISTICS]
+        figures = [_interval(whole[i, s], rounds[:, i, s], rows[s], s == gap) for s in range(len(STATISTICS))]
+        change = [
+            _interval(whole[i, s] - whole[0, s], rounds[:, i, s] - rounds[:, 0, s], rows[s])
+            for s in range(len(STATISTICS))
+        ]
+        half = _interval(whole[i, _APART] - whole[0, _APART] / 2, rounds[:, i, _APART] - rounds[:, 0, _APART] / 2, two)
+        rates = _rates(decided[i], test, test.weights[None, :])[0]
+        found.append(
+            Measured(
+                dict(zip(STATISTICS, figures, strict=True)), dict(zip(STATISTICS, change, strict=True)), half, rates
+            )
+        )
+    return found
+
+
+def _statistics(decided: Sequence[Decided], test: Test, training: Training, draws: FloatArray) -> FloatArray:
+    """Compute the statistics of every way on every draw: shape (draws, ways, statistics and the gap ``apart``)."""
+    w = draws * test.weights
+    bad = test.labels
+    outcomes = w @ np.column_stack([bad, 1 - bad])
+    total = outcomes.sum(axis=1)
+    found = np.empty((len(draws), len(decided), _APART + 1))
+    for i, way in enumerate(decided):
+        hit = w @ np.column_stack([bad * way.flagged, (1 - bad) * way.flagged])
+        missed, refused = outcomes[:, 0] - hit[:, 0], hit[:, 1]
+        rates = _rates(way, test, w)
+        apart = np.abs(rates[:, test.apart[0]] - rates[:, test.apart[1]])
+        widest = np.ptp(rates[:, test.compared], axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            balanced = (hit[:, 0] / outcomes[:, 0] + 1 - refused / outcomes[:, 1]) / 2
+        auc = weighted_metrics(way.score, bad, w, 0.5, 1.0, 1.0)["auc"]
+        cost = (missed * training.cost_false_negative + refused * training.cost_false_positive) / total
+        found[:, i] = np.column_stack([auc, cost, balanced, 1 - hit.sum(axis=1) / total, widest, apart])
+    return found
+
+
+def _rates(way: Decided, test: Test, weights: FloatArray) -> FloatArray:
+    """Share with the favourable decision of each group under each weighting: shape (weightings, k)."""
+    members = test.groups.codes[:, None] == np.arange(len(test.groups))
+    members = members & counted(test.labels, test.criterion)[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rates: FloatArray = (weights @ (members * (1 - way.flagged)[:, None])) / (weights @ members.astype(np.float64))
+    return rates
+
+
+def _draws(n: int, training: Training) -> Iterator[FloatArray]:
+    """Say how often each draw holds each row, in portions of shape (draws, n)."""
+    rng = np.random.default_rng([training.seed, n])
+    portion = max(1, CELLS // n)
+    for start in range(0, training.bootstrap_rounds, portion):
+        draws = range(start, min(start + portion, training.bootstrap_rounds))
+        yield np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in draws]).astype(np.float64)
+
+
+def _interval(value: float, rounds: FloatArray, n: int, reversed_: bool = False) -> Estimate:
+    known = rounds[~np.isnan(rounds)]
+    if np.isnan(value) or not len(known):
+        return Estimate(value=None, n=n)
+    low, high = (float(q) for q in np.quantile(known, [0.025, 0.975]))
+    if reversed_:
+        low, high = max(0.0, min(value, 2 * value - high)), max(value, 2 * value - low)
+    return Estimate(value=float(value), low=low, high=high, n=n)
