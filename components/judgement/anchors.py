@@ -4,6 +4,7 @@ Source: Ribeiro, Singh and Guestrin, "Anchors: High-Precision Model-Agnostic Exp
 alibi. Rows are drawn from the bundle's background rows; those are few, so precision and coverage are rough.
 """
 
+import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -109,6 +110,8 @@ def explain(model: Decides, codes: Codes, background: Columns, row: Columns, nam
         explainer = AnchorTabular(decide, names, categorical_names=categories, dtype=np.float64, seed=seed)
     except PredictorCallError as error:
         raise (error.__cause__ or error) from None
+    # It warns where no rules hold as well as was sought, which every explanation tells of itself.
+    logging.getLogger("alibi.explainers.anchors.anchor_base").setLevel(logging.ERROR)
     explainer.fit(codes.encode(background))
     found = explainer.explain(codes.encode(row)[0], threshold=PRECISION, max_anchor_size=MAXIMUM_RULES)
     probability = model.probability(row)

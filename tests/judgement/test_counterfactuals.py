@@ -192,3 +192,21 @@ def test_a_real_refusal_is_turned_by_what_the_use_case_allows(signed_bundle, sba
         assert found.new_probability < opened.contract.threshold <= found.probability
         if found.feasible:
             assert {c.input for c in found.changes} <= {a.column for a in sba.explanations.actionable}
+
+
+@given(st.integers(2, 300))
+@settings(max_examples=15, deadline=None)
+def test_no_more_rows_are_scored_than_are_allowed(most: int) -> None:
+    model = Known(lambda r: (r["amount"] > 500) | (r["bank"] == "A") | ~(r["staff"] > 10))
+    found = search(model, ROW, _background(), FIELDS, ALL, NO_RULES, samples=most)
+    scored = sum(len(rows["amount"]) for rows in model.asked)
+    assert found.samples <= most
+    # The row itself and what was found are asked for once more each.
+    assert scored <= most + 1
+
+
+def test_where_only_a_way_out_is_sought_no_other_change_is_told() -> None:
+    model = Known(lambda r: r["amount"] > 500)
+    assert search(model, ROW, _background(), FIELDS, ALL[1:], NO_RULES).found
+    found = search(model, ROW, _background(), FIELDS, ALL[1:], NO_RULES, anyway=False)
+    assert (found.found, found.feasible, found.changes, found.new_probability) == (False, False, (), None)

@@ -124,13 +124,15 @@ def written(text: str, values: Mapping[str, Any]) -> str:
     'The statement was not known dollars.'
 
     Raises:
-        FairleadError: a value cannot be written in the form that the text asks for.
+        FairleadError: there is no such value, or it cannot be written in the form that the text asks for.
     """
     parts = []
     for before, name, form, _ in Formatter().parse(text):
         parts.append(before)
         if name is None:
             continue
+        if name not in values:
+            raise unknown(f"value in the text {text!r}", name, values, "Is the model older than the text?")
         value = values[name]
         try:
             parts.append(NOT_KNOWN if value is None or value != value else format(value, form or ""))

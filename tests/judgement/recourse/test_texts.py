@@ -58,3 +58,5 @@ def test_a_gap_is_told_and_a_form_that_does_not_fit_is_an_error() -> None:
     assert written("{a:.0%} and {b:,.1f} {{x}}", {"a": float("nan"), "b": 1234.56}) == "not known and 1,234.6 {x}"
     with pytest.raises(FairleadError, match=r"a is 'Y', which '\.0f' cannot write"):
         written("{a:.0f}", {"a": "Y"})
+    with pytest.raises(FairleadError, match=r"'b'; allowed: a\. Is the model older than the text\?"):
+        written("{b}", {"a": 1})
