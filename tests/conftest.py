@@ -23,6 +23,7 @@ from components.training.labels import label_rows
 from components.training.sealing import seal
 from components.training.train import predict, train
 from components.training.tune import Trial
+from tests.cards import card_of
 
 SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2012.parquet"
 CARD_SAMPLE = SAMPLE.with_name("uci_default_credit.parquet")
@@ -120,7 +121,9 @@ def signed_bundle(
     known = small_dataset.with_name("features.parquet")
     bundle.write(candidate, sba, small_dataset, AS_OF, hash_file(SAMPLE), folder / "draft", known)
     keys = session_settings.signing_key, session_settings.verify_key
-    seal(folder / "draft", "# A model\n", "{}\n", *keys, folder / "sba")
+    labels = label_rows(known, sba, AS_OF, folder / "again.parquet")
+    card = card_of(folder / "draft", sba, labels)
+    seal(folder / "draft", card.to_markdown(), card.model_dump_json(), *keys, folder / "sba")
     return folder / "sba"
 
 

@@ -158,11 +158,7 @@ def model_card(
     wrong = _differences(use_case, contract, labels, quarantine)
     if wrong:
         raise FairleadError(f"the model card's records are not of one model: {'; '.join(wrong)}; take all from one run")
-    sheet = datasheet(use_case.data)
-    missing = _missing(labels, metrics, sheet, checks)
-    if missing:
-        raise FairleadError(f"the model card would lack {', '.join(missing)}; hand in the record of that step")
-    return ModelCard(
+    card = ModelCard(
         name=use_case.name,
         title=use_case.title,
         owner=use_case.owner,
@@ -181,9 +177,13 @@ def model_card(
         metrics=tuple(metrics),
         outliers=outliers,
         window=use_case.training.window,
-        datasheet=sheet,
+        datasheet=datasheet(use_case.data),
         checks=tuple(report.model_copy(update={"charts": (), "data": {}}) for report in checks),
     )
+    missing = missing_sections(card)
+    if missing:
+        raise FairleadError(f"the model card would lack {', '.join(missing)}; hand in the record of that step")
+    return card
 
 
 def _differences(use_case: UseCase, contract: Contract, labels: LabelReport, quarantine: QuarantineReport) -> list[str]:
@@ -196,13 +196,12 @@ def _differences(use_case: UseCase, contract: Contract, labels: LabelReport, qua
     return [f"{a} is {x!r} but {b} is {y!r}" for a, x, b, y in pairs if x != y]
 
 
-def _missing(
-    labels: LabelReport, metrics: Sequence[SliceMetrics], sheet: str, checks: Sequence[CheckReport]
-) -> list[str]:
-    whole = [m for m in metrics if (m.dataset, m.slice) == (TEST, "all") and m.metrics]
-    made = {report.check for report in checks}
-    found: dict[str, object] = {"the splits": labels.splits, f"the metrics of {TEST}/all": whole}
-    found["the datasheet (data.datasheet in the use case)"] = sheet
+def missing_sections(card: ModelCard) -> list[str]:
+    """Name the sections that a card lacks, in words; a model is registered with none missing."""
+    whole = [m for m in card.metrics if (m.dataset, m.slice) == (TEST, "all") and m.metrics]
+    made = {report.check for report in card.checks}
+    found: dict[str, object] = {"the splits": card.labels.splits, f"the metrics of {TEST}/all": whole}
+    found["the datasheet (data.datasheet in the use case)"] = card.datasheet
     found |= {f"the check {name!r} (or a reason for its absence in judgement.omit)": name in made for name in CHECKS}
     return [name for name, value in found.items() if not value]
 

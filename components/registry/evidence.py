@@ -1,13 +1,16 @@
-"""What a bundle has to bring before it may be registered: a signature, passed gates and a smoke test."""
+"""What a bundle has to bring before it may be registered: a signature, a whole model card, passed gates and a smoke test."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from components.core.contracts import Contract, GateResult
 from components.core.errors import FairleadError, IntegrityError
 from components.judgement import gates as judgement
+from components.judgement.model_card import ModelCard, missing_sections
 from components.training import signing
 from components.training.bundle import Bundle
 
@@ -27,17 +30,35 @@ def require_evidence(
     Raises:
         GateFailed: a blocking gate has not passed, or nothing was judged; carries the table.
         IntegrityError: the signature does not verify, or the bundle is not what its contract says.
-        FairleadError: the smoke test is missing, scored nothing or was of another bundle, or the bundle is of another
-            use case.
+        FairleadError: the smoke test is missing, scored nothing or was of another bundle, the bundle is of another
+            use case, or a section of its model card is missing.
     """
     judgement.require(gates)
     signing.verify(bundle, verify_key)
     opened = Bundle.open(bundle)
     contract = opened.contract
+    _require_card(bundle, contract)
     if contract.model != use_case:
         raise FairleadError(f"bundle {bundle} is a model of {contract.model!r}, not of {use_case!r}; register it there")
     _require_smoke(smoke, opened.version())
     return contract
+
+
+def _require_card(bundle: Path, contract: Contract) -> None:
+    path = bundle / "model_card.json"
+    try:
+        card = ModelCard.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise FairleadError(
+            f"bundle {bundle} has no whole model card ({path.name}: {error}); package it again from its run's records"
+        ) from error
+    missing = missing_sections(card)
+    if missing:
+        raise FairleadError(
+            f"the model card of {bundle} lacks {', '.join(missing)}; a model is registered with all of it"
+        )
+    if card.contract != contract:
+        raise IntegrityError(f"the model card of {bundle} is of another model; package it again from its own records")
 
 
 def _require_smoke(path: Path, version: str) -> None:

@@ -14,7 +14,7 @@ from components.data.quarantine import QuarantineReport
 from components.features.rows import request_fields
 from components.judgement.model_card import ModelCard, model_card
 from components.training.labels import LabelReport, SplitReport
-from tests.judgement.conftest import REPORTS
+from tests.cards import REPORTS
 
 USE_CASE = load("sba_loans")
 CONTRACT = Contract(

@@ -1,8 +1,12 @@
+import json
+import shutil
+
 import pytest
 
 from components.core.contracts import Contract
 from components.core.errors import FairleadError, GateFailed
 from components.registry.evidence import require_evidence
+from components.training import integrity, signing
 from tests.registry.conftest import GATES
 
 
@@ -36,3 +40,34 @@ def test_a_smoke_test_of_another_bundle_does_not_count(signed_bundle, settings, 
     path.write_text('{"rows": 10, "version": "other"}')
     with pytest.raises(FairleadError, match="is of model 'other', the bundle is '"):
         require_evidence(signed_bundle, "sba_loans", GATES, path, settings.verify_key)
+
+
+@pytest.fixture
+def with_card(signed_bundle, settings, tmp_path):
+    """Sign a copy of the bundle whose card was changed."""
+
+    def make(change):
+        folder = shutil.copytree(signed_bundle, tmp_path / "changed")
+        path = folder / "model_card.json"
+        path.write_text(json.dumps(change(json.loads(path.read_text()))))
+        (folder / "model.sig").unlink()
+        (folder / "checksums.json").write_text(json.dumps(integrity.checksums(folder)))
+        signing.sign(folder, settings.signing_key)
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda card: {}, "no whole model card"),
+        (lambda card: {**card, "checks": card["checks"][:2]}, "lacks the check 'fairness'"),
+        (lambda card: {**card, "datasheet": ""}, "lacks the datasheet"),
+        (lambda card: {**card, "metrics": []}, "lacks the metrics of test/all"),
+        (lambda card: {**card, "contract": {**card["contract"], "threshold": 0.5}}, "is of another model"),
+    ],
+)
+def test_a_missing_section_of_the_card_stops_registration(with_card, settings, smoke, change, says):
+    with pytest.raises(FairleadError, match=says):
+        require_evidence(with_card(change), "sba_loans", GATES, smoke, settings.verify_key)
