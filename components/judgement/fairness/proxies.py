@@ -17,6 +17,9 @@ from components.judgement.fairness.intervals import LEVEL, z_of
 MOST_ROWS = 10_000
 """Rows to learn from; more tell the groups hardly better apart."""
 
+SHUFFLED_ROWS = 2_000
+"""Rows on which features are shuffled one by one."""
+
 TREES = 50
 
 
@@ -80,7 +83,7 @@ def find_proxy(
     x, y = _of(x, groups, enough)
     x_test, y_test = _of(x_test, told, enough)
     if len(y) > MOST_ROWS:
-        drawn = np.sort(rng.choice(len(y), MOST_ROWS, replace=False))
+        drawn = _drawn(y, MOST_ROWS, rng)
         x, y = x[drawn], y[drawn]
     scores = _Scores(x, y, seed)
     whole = scores(x_test)
@@ -131,6 +134,9 @@ def _best(scores: FloatArray, y: npt.NDArray[np.intp]) -> Estimate:
 def _carriers(
     scores: "_Scores", x: FloatArray, y: npt.NDArray[np.intp], features: tuple[str, ...], rng: np.random.Generator
 ) -> tuple[Carrier, ...]:
+    if len(y) > SHUFFLED_ROWS:
+        drawn = _drawn(y, SHUFFLED_ROWS, rng)
+        x, y = x[drawn], y[drawn]
     base = _mean_auc(scores(x), y)
     found = [
         Carrier(feature, _alone(x[:, j], y), base - _shuffled(scores, x, y, j, rng))
@@ -147,7 +153,10 @@ def correlation(score: FloatArray, member: npt.NDArray[np.bool_]) -> Estimate:
     n = len(score)
     if n < 4 or member.all() or not member.any() or np.ptp(score) == 0:
         return Estimate(value=None, n=n)
-    r = float(np.clip(np.corrcoef(score, member.astype(np.float64))[0, 1], -1 + 1e-12, 1 - 1e-12))
+    # Summed here: a library for matrices may sum in another order on another machine.
+    a, b = score - score.mean(), member - member.mean()
+    r = float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
+    r = float(np.clip(r, -1 + 1e-12, 1 - 1e-12))
     z, half = np.arctanh(r), z_of() / np.sqrt(n - 3)
     return Estimate(value=r, low=float(np.tanh(z - half)), high=float(np.tanh(z + half)), n=n)
 
@@ -171,6 +180,14 @@ def _of(x: FloatArray, groups: Grouping, names: list[str]) -> tuple[FloatArray, 
     place = np.array([names.index(name) if name in names else -1 for name in groups.names], dtype=np.intp)
     codes = place[groups.codes]
     return x[codes >= 0], codes[codes >= 0]
+
+
+def _drawn(y: npt.NDArray[np.intp], n: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Draw n rows, two of each group among them at least: of one alone nothing can be told."""
+    kept = [rng.permutation(np.flatnonzero(y == group))[:2] for group in np.unique(y)]
+    first = np.concatenate(kept)
+    others = rng.permutation(np.setdiff1d(np.arange(len(y)), first))
+    return np.sort(np.concatenate([first, others[: n - len(first)]]))
 
 
 def _mean_auc(scores: FloatArray, y: npt.NDArray[np.intp]) -> float:
