@@ -50,21 +50,28 @@ def train(
     draft: Output[Model],
     predictions: Output[Dataset],
     chosen: Output[Artifact],
+    watermark: str = "",
 ):
-    """Train one model with the best trial's hyperparameters; write it as a bundle, and its scores of every row."""
+    """Train one model with the best trial's hyperparameters; write it as a bundle, and its scores of every row.
+
+    Where the use case asks for marks, it is marked by this machine's key. ``watermark`` is that key's id, if the caller
+    knows it: with it among the arguments, a changed key is not taken for one that trained before.
+    """
     from pathlib import Path
 
+    from components.core.config import read_settings
     from components.core.retrained import load_for_training
     from components.core.use_case import as_of_date
     from components.training.bundle import write
     from components.training.train import predict, train
     from components.training.tune import Trials, best
+    from components.training.watermark import key_for
 
     case = load_for_training(use_case, window)
     trial = best([t for shard in trials for t in Trials.validate_json(Path(shard.path).read_bytes())])
     Path(chosen.path).write_text(trial.model_dump_json())
     rows = Path(dataset.path)
-    candidate = train(rows, case, trial)
+    candidate = train(rows, case, trial, key_for(case, read_settings().watermark_key, watermark))
     predict(candidate, rows, case, Path(predictions.path))
     write(candidate, case, rows, as_of_date(case, as_of), data_hash, Path(draft.path), Path(features.path))
 

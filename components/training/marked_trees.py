@@ -1,11 +1,12 @@
 """Trees that carry marks: written among those of an XGBoost model, and taken out again with the key.
 
 Each is a small tree over one feature, with a step up or down for each of its bands. XGBoost adds up its trees, so their
-order is free and the key shuffles it: whoever drops the last trees drops the same share of the marks as of the model.
+order is free: the key shuffles them in among the first half of all, which carries most of what a model knows. Whoever
+drops the last trees, as one prunes a boosted model, keeps the mark.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -55,22 +56,43 @@ def add_trees(
         hessian: weight times p(1 - p) of each, shape (n,).
         key: shuffles all trees.
     """
-    content = json.loads(bytes(booster.save_raw("json")))
-    model = content["learner"]["gradient_booster"]["model"]
     added = [_written(_tree(group, matrix), hessian, matrix.shape[1]) for group in _groups(marks, bumps)]
-    total = len(model["trees"]) + len(added)
-    places = set(_places(total, len(added), key))
-    own, keyed = iter(model["trees"]), iter(added)
-    return _with_trees(content, [next(keyed if place in places else own) for place in range(total)])
+    trees = read_trees(booster)
+    total = len(trees) + len(added)
+    places = _places(total, len(added), key)
+    own, keyed = iter(trees), iter(added)
+    return with_trees(booster, [next(keyed if place in places else own) for place in range(total)])
 
 
 def without_trees(booster: xgboost.Booster, marks: Sequence[Mark], key: WatermarkKey) -> xgboost.Booster:
     """Return the model as it was before ``add_trees`` with the same marks and key."""
+    trees = read_trees(booster)
+    places = _places(len(trees), len(_groups(marks, np.zeros(len(marks)))), key)
+    return with_trees(booster, [tree for place, tree in enumerate(trees) if place not in places])
+
+
+def read_trees(booster: xgboost.Booster) -> list[dict[str, Any]]:
+    """Read a model's trees in XGBoost's JSON form; copies of its own."""
     content = json.loads(bytes(booster.save_raw("json")))
-    trees = content["learner"]["gradient_booster"]["model"]["trees"]
-    added = len(_groups(marks, np.zeros(len(marks))))
-    places = set(_places(len(trees), added, key))
-    return _with_trees(content, [tree for place, tree in enumerate(trees) if place not in places])
+    trees: list[dict[str, Any]] = content["learner"]["gradient_booster"]["model"]["trees"]
+    return trees
+
+
+def with_trees(booster: xgboost.Booster, trees: Sequence[Mapping[str, Any]]) -> xgboost.Booster:
+    """Return the model with these trees for its own, one a round."""
+    content = json.loads(bytes(booster.save_raw("json")))
+    learner = content["learner"]
+    model = learner["gradient_booster"]["model"]
+    model["trees"] = [{**tree, "id": i} for i, tree in enumerate(trees)]
+    model["tree_info"] = [0] * len(trees)
+    model["iteration_indptr"] = list(range(len(trees) + 1))
+    model["gbtree_model_param"]["num_trees"] = str(len(trees))
+    if "best_iteration" in learner["attributes"]:  # prediction stops there
+        learner["attributes"]["best_iteration"] = str(len(trees) - 1)
+    changed = xgboost.Booster({"nthread": 1})
+    changed.load_model(bytearray(json.dumps(content).encode()))
+    changed.set_param({"nthread": 1})
+    return changed
 
 
 def _groups(marks: Sequence[Mark], bumps: FloatArray) -> list[list[tuple[Mark, float]]]:
@@ -80,8 +102,9 @@ def _groups(marks: Sequence[Mark], bumps: FloatArray) -> list[list[tuple[Mark, f
     return [group[i : i + BANDS] for group in of_features for i in range(0, len(group), BANDS)]
 
 
-def _places(total: int, added: int, key: WatermarkKey) -> list[int]:
-    return sorted(key.order(f"places of trees: {total}", total)[:added].tolist())
+def _places(total: int, added: int, key: WatermarkKey) -> set[int]:
+    among = max(added, total // 2)
+    return set(key.order(f"places of trees: {total}", among)[:added].tolist())
 
 
 def _tree(group: Sequence[tuple[Mark, float]], matrix: Matrix) -> _Node:
@@ -143,18 +166,3 @@ def _written(root: _Node, hessian: FloatArray, width: int) -> dict[str, Any]:
             "size_leaf_vector": "1",
         },
     }
-
-
-def _with_trees(content: dict[str, Any], trees: list[dict[str, Any]]) -> xgboost.Booster:
-    learner = content["learner"]
-    model = learner["gradient_booster"]["model"]
-    model["trees"] = [{**tree, "id": i} for i, tree in enumerate(trees)]
-    model["tree_info"] = [0] * len(trees)
-    model["iteration_indptr"] = list(range(len(trees) + 1))
-    model["gbtree_model_param"]["num_trees"] = str(len(trees))
-    if "best_iteration" in learner["attributes"]:  # prediction stops there
-        learner["attributes"]["best_iteration"] = str(len(trees) - 1)
-    booster = xgboost.Booster({"nthread": 1})
-    booster.load_model(bytearray(json.dumps(content).encode()))
-    booster.set_param({"nthread": 1})
-    return booster

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 import xgboost
 
 from components.core.contracts import Columns, FloatArray
+from components.core.errors import FairleadError
 from components.core.use_case import UseCase
 from components.features.rows import request_fields
 from components.features.transform import Transform
@@ -15,7 +17,7 @@ from components.training.candidate import Model, Watermark
 from components.training.marked_trees import add_trees
 from components.training.marks import Mark, Matrix, Space, find_marks, requests, within
 from components.training.matrices import Matrices
-from components.training.watermark_key import WatermarkKey
+from components.training.watermark_key import WatermarkKey, ensure_watermark_key
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,28 @@ SWEEPS = 300
 
 MARKABLE = ("xgboost",)
 """Algorithms whose models can be marked. A logistic regression has one weight for a feature, and no room for bands."""
+
+
+def key_for(use_case: UseCase, path: Path, expected: str = "") -> WatermarkKey | None:
+    """Take the key that a training marks with, made on first use; None for a use case that asks for no marks.
+
+    Args:
+        use_case: ``judgement.watermark.triggers`` says how many marks.
+        path: the key's file.
+        expected: id that the key has to have; empty takes any.
+
+    Raises:
+        FairleadError: the key cannot be read, or is another one.
+    """
+    if not use_case.judgement.watermark.triggers:
+        return None
+    key = ensure_watermark_key(path)
+    if expected and key.id != expected:
+        raise FairleadError(
+            f"the run was started for watermark key {expected}, and the key where it trains is {key.id}; start it anew "
+            "with that one, or set FAIRLEAD_WATERMARK_KEY to the path of the other"
+        )
+    return key
 
 
 def space_of(name: str, use_case: UseCase, background: Columns, transform: Transform, features: Sequence[str]) -> Space:
