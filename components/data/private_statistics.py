@@ -103,7 +103,7 @@ def release(frame: pl.DataFrame, questions: Sequence[Question], epsilon: float, 
         found, loss = _answer(frame, question, share, measure)
         statistics += found
         lost.append(loss)
-    if math.fsum(lost) > budget * (1 + 1e-9):  # shares are rounded
+    if math.fsum(lost) > budget * (1 + 1e-12):  # shares are rounded
         raise AssertionError(f"{math.fsum(lost)} was lost of {budget}: a mechanism loses more than it says")
     return PrivateReport(
         epsilon=epsilon,
