@@ -15,12 +15,13 @@ from components.judgement.robustness.greedy import greedy
 from components.judgement.robustness.meter import Aim, Meter
 from components.judgement.robustness.valid import faults
 
-ATTACKS: Mapping[str, Callable[[Meter, np.random.Generator], None]] = {
+ONE_BY_ONE: Mapping[str, Callable[[Meter, np.random.Generator], None]] = {
     "hop_skip_jump": hop_skip_jump,
     "boundary": boundary,
     "zoo": zoo,
-    "greedy": greedy,
 }
+"""Attacks that take a row at a time."""
+ATTACKS = (*ONE_BY_ONE, "greedy")
 AFAR = ("hop_skip_jump", "boundary")
 """They begin with an example that may be too far away, and bring it nearer."""
 REACH = 1.0
@@ -59,19 +60,27 @@ def run_attack(name: str, aim: Aim, rows: Columns, fields: Sequence[Field], seed
     """
     if name not in ATTACKS:
         raise unknown("attack", name, ATTACKS)
-    reach = max(REACH, aim.budget) if name in AFAR else aim.budget
-    asked, found, refused = [], list[Columns | None](), 0
-    for i in range(number_of_rows(rows)):
-        meter = Meter(aim, one(rows, i), reach)
-        # From the name and the seed alone, so that two models meet the same draws.
-        ATTACKS[name](meter, np.random.default_rng([seed, crc32(name.encode()), i]))
-        holds = meter.found is not None and not faults(aim, meter.row, meter.found, fields)
-        refused += int(meter.found is not None and not holds)
-        asked.append(meter.asked)
-        found.append(meter.found if holds else None)
+    n = number_of_rows(rows)
+    # From the name, the seed and the place alone, so that two models meet the same draws.
+    generators = [np.random.default_rng([seed, crc32(name.encode()), i]) for i in range(n)]
+    asked, found = greedy(aim, rows, generators) if name == "greedy" else _one_by_one(name, aim, rows, generators)
+    holds = [example is not None and not faults(aim, one(rows, i), example, fields) for i, example in enumerate(found)]
     return Outcome(
-        np.array([f is not None for f in found], dtype=bool), np.array(asked, dtype=np.int64), tuple(found), refused
+        success=np.array(holds, dtype=bool),
+        asked=asked,
+        found=tuple(example if held else None for example, held in zip(found, holds, strict=True)),
+        refused=sum(example is not None for example in found) - sum(holds),
     )
+
+
+def _one_by_one(
+    name: str, aim: Aim, rows: Columns, generators: Sequence[np.random.Generator]
+) -> tuple[npt.NDArray[np.int64], list[Columns | None]]:
+    reach = max(REACH, aim.budget) if name in AFAR else aim.budget
+    meters = [Meter(aim, one(rows, i), reach) for i in range(number_of_rows(rows))]
+    for meter, rng in zip(meters, generators, strict=True):
+        ONE_BY_ONE[name](meter, rng)
+    return np.array([meter.asked for meter in meters], dtype=np.int64), [meter.found for meter in meters]
 
 
 def success_by_budget(

@@ -52,7 +52,7 @@ class Meter:
 
     def __init__(self, aim: Aim, row: Columns, reach: float) -> None:
         self.aim, self.row, self.reach = aim, row, reach
-        self.decision = int(aim.model.decide(_scored(aim.model, row))[0])
+        self.decision = int(aim.model.decide(scored(aim.model, row))[0])
         self.asked = 0
         """Scores asked for up to now."""
         self.found: Columns | None = None
@@ -85,11 +85,9 @@ class Meter:
         if not len(points):
             raise Stopped
         rows = move(self.row, self.aim.levers, points, self.reach)
-        probability = _scored(self.aim.model, rows)
-        flipped = self.aim.model.decide(probability) != self.decision
-        if flipped.any():
-            flipped[flipped] = self.aim.rules.kept({name: values[flipped] for name, values in rows.items()})
-            self._keep(rows, flipped)
+        probability = scored(self.aim.model, rows)
+        _, flipped = other_decision(self.aim, rows, probability, self.decision)
+        self._keep(rows, flipped)
         self.asked += len(points)
         return probability, flipped
 
@@ -102,7 +100,23 @@ class Meter:
             raise Stopped
 
 
-def _scored(model: Decides, rows: Columns) -> FloatArray:
+def other_decision(
+    aim: Aim, rows: Columns, probability: FloatArray, decision: int | npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell which of n rows are decided otherwise, and which of those keep the rules too, both of shape (n,)."""
+    other = aim.model.decide(probability) != decision
+    kept = other.copy()
+    if other.any():  # rules are slow to ask
+        kept[other] = aim.rules.kept({name: values[other] for name, values in rows.items()})
+    return other, kept
+
+
+def scored(model: Decides, rows: Columns) -> FloatArray:
+    """Score n rows.
+
+    Raises:
+        FairleadError: a score is no probability.
+    """
     probability = model.probability(rows)
     require_probabilities(probability)
     return probability

@@ -30,7 +30,7 @@ AS_OF = date(2005, 12, 31)
 def card() -> UseCase:
     """The shipped use case with settings that make a check quick."""
     use_case = load("card_default")
-    settings = use_case.judgement.robustness.model_copy(update={"rows": 40, "queries": 120})
+    settings = use_case.judgement.robustness.model_copy(update={"rows": 40, "queries": 80})
     return use_case.model_copy(
         update={
             "judgement": use_case.judgement.model_copy(update={"robustness": settings}),

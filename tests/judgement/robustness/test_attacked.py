@@ -12,6 +12,7 @@ def test_any_attack_finds_at_least_what_each_finds(good_report: CheckReport, bri
         each = [report.figure("attack_success", of).estimate for of in ("hop_skip_jump", "boundary", "zoo", "greedy")]
         together = report.figure("attack_success").estimate
         assert together.n == 40
+        assert together.value >= report.figure("attack_success", "budget=0.1").estimate.value  # type: ignore[operator]
         assert together.value >= max(e.value for e in each)  # type: ignore[type-var]
         assert report.data["refused_examples"] == dict.fromkeys(report.data["refused_examples"], 0)
 

@@ -8,8 +8,8 @@ from components.core.gating import Limit
 from components.judgement.check_report import CheckReport
 from components.judgement.limits import judge_limit
 from components.judgement.robustness.check import check
-from components.judgement.subject import Subject
-from tests.judgement.robustness.conftest import with_settings, without_levers
+from components.judgement.subject import Subject, open_subject
+from tests.judgement.robustness.conftest import made, with_settings, without_levers
 
 LIMITS = [
     Limit(gate="attacks", check="robustness", figure="attack_success", bound="high", maximum=0.35),
@@ -57,6 +57,15 @@ def test_without_levers_stress_and_shift_are_measured_all_the_same(good: Subject
     assert verdicts(report)["attacks"] == "no_data"
     assert report.figure("auc_drop", "noise=0.05").estimate.value is not None
     assert report.figure("loss_under_shift", "worst").estimate.value is not None
+
+
+def test_a_model_without_trees_is_judged_alike(good: Subject) -> None:
+    logistic = open_subject(good.use_case, made(good.use_case, good.dataset, "linear", "logistic"), good.dataset)
+    report = check(with_settings(logistic, rows=20, queries=40))
+    assert set(verdicts(report)) == {limit.gate for limit in LIMITS}
+    assert report.figure("attack_success").estimate.n == 20
+    # A linear score punishes nobody for paying more.
+    assert report.figure("reverse_attack_success").estimate.value == 0
 
 
 def test_a_score_that_is_none_is_an_error(good: Subject) -> None:

@@ -75,7 +75,8 @@ def test_a_slip_hits_one_number_of_each_row_and_is_cut_to_its_domain(ordinary: O
     assert stressed["late"].max() == 9
     cut = (clean["paid"] * SLIP > 5_000) & (stressed["paid"] == 5_000) & (clean["paid"] < 5_000)
     assert refused[cut].all()
-    assert not refused[~changed.any(axis=0)].any()
+    # Nine months late is as late as can be: a slip of it is refused and cut to what it was.
+    assert not refused[~changed.any(axis=0) & (clean["late"] < 9)].any()
 
 
 def test_a_row_that_would_break_a_rule_stays_as_it_was() -> None:
