@@ -19,7 +19,9 @@ from pipelines.runners.local import Run, RunFailed
 Say = Callable[[str], None]
 
 
-def judge(settings: Settings, use_case: str, say: Say, as_of: str = "", source: str = "") -> bool:
+def judge(
+    settings: Settings, use_case: str, say: Say, as_of: str = "", source: str = "", extra: tuple[str, ...] = ()
+) -> bool:
     """Train a model, judge it, and register it where no gate stops it.
 
     Args:
@@ -28,6 +30,7 @@ def judge(settings: Settings, use_case: str, say: Say, as_of: str = "", source: 
         say: takes one line of progress.
         as_of: ISO date, or empty for the use case's own.
         source: where the raw table is instead of the use case's own.
+        extra: further pipeline parameters, each ``NAME=VALUE``.
 
     Returns:
         Whether no gate stopped it.
@@ -38,7 +41,7 @@ def judge(settings: Settings, use_case: str, say: Say, as_of: str = "", source: 
     started = time.monotonic()
     case = use_cases.load(use_case)
     say(f"{case.title} Training a model of {case.name}, and judging it")
-    arguments = parameters(use_case, as_of, source)
+    arguments = parameters(use_case, as_of, source, extra)
     try:
         done, stopped = local.run(compiled("training"), arguments, settings.home, say), ""
     except RunFailed as error:

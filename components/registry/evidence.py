@@ -1,4 +1,4 @@
-"""What a bundle has to bring before it may be registered: a signature, a whole model card, passed gates and a smoke test."""
+"""What a bundle has to bring before it may be registered: signature, whole card, passed gates, smoke test."""
 
 import json
 from collections.abc import Sequence

@@ -61,7 +61,7 @@ def with_card(signed_bundle, settings, tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda card: {}, "no whole model card"),
+        (lambda _: {}, "no whole model card"),
         (lambda card: {**card, "checks": card["checks"][:2]}, "lacks the check 'fairness'"),
         (lambda card: {**card, "datasheet": ""}, "lacks the datasheet"),
         (lambda card: {**card, "metrics": []}, "lacks the metrics of test/all"),
