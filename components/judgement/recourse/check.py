@@ -15,6 +15,7 @@ from components.judgement.recourse.letter import Letter, letters
 from components.judgement.recourse.reasoned import reasoned
 from components.judgement.recourse.reasons import approved_of
 from components.judgement.recourse.texts import Texts, texts_of
+from components.judgement.recourse.waiting import Course, course_of
 from components.judgement.recourse.ways_out import WaysOut, find_ways_out
 from components.judgement.subject import Subject
 
@@ -33,7 +34,7 @@ def check(subject: Subject) -> CheckReport:
         NotExplained: no contributions of features are known for this kind of model.
     """
     use_case, seed, test = subject.use_case, subject.use_case.training.seed, subject.test
-    settings, texts = use_case.judgement.recourse, texts_of(use_case)
+    settings, texts, course = use_case.judgement.recourse, texts_of(use_case), course_of(use_case)
     places = declined(test, REASONED * settings.rows, seed)
     sought = draw(places, settings.rows, seed)
     names = [str(name) for name in test.frame["row_id"].gather(sought)]
@@ -43,8 +44,13 @@ def check(subject: Subject) -> CheckReport:
     anchors: Path | None = getattr(subject, "anchors", None)
     given = [] if anchors is None else AllAnchors.validate_json(anchors.read_bytes())
     tried = anchored.try_on(given, test.columns, test.decision == 1)
-    found = [*figures.of_ways_out(subject, sought, ways, against), *figures.of_reasons(why), *anchored.figures(tried)]
-    told = _letters(subject, ways, texts)
+    found = [
+        *figures.of_ways_out(subject, sought, ways, against),
+        *figures.of_time(subject, ways, course),
+        *figures.of_reasons(why),
+        *anchored.figures(tried),
+    ]
+    told = _letters(subject, ways, texts, course)
     return CheckReport(
         check="recourse",
         summary=tuple(_summary(subject, found)),
@@ -59,7 +65,7 @@ def check(subject: Subject) -> CheckReport:
     )
 
 
-def _letters(subject: Subject, ways: WaysOut, texts: Texts) -> list[Letter]:
+def _letters(subject: Subject, ways: WaysOut, texts: Texts, course: Course | None) -> list[Letter]:
     """Write to the first few with a way out, and to one without."""
     with_one, without = np.flatnonzero(ways.found), np.flatnonzero(~ways.found)
     chosen = np.array([*with_one[: LETTERS - min(1, len(without))], *without[:1]], dtype=np.intp)
@@ -67,7 +73,7 @@ def _letters(subject: Subject, ways: WaysOut, texts: Texts) -> list[Letter]:
         return []
     found = [ways.counterfactuals[i] for i in chosen]
     near = approved_of(subject.bundle, subject.bundle.background())
-    return letters(subject.bundle, take(ways.rows, chosen), found, texts, near)
+    return letters(subject.bundle, take(ways.rows, chosen), found, texts, near, course)
 
 
 def _summary(subject: Subject, found: Sequence[Figure]) -> list[str]:
@@ -79,6 +85,10 @@ def _summary(subject: Subject, found: Sequence[Figure]) -> list[str]:
         ("The first reason of {} stays the same under noise and another reference.", by_name["reasons_stable", "all"]),
         ("The reasons told cover {} of what raised the risk.", by_name["reasons_cover", "all"]),
     ]
+    if ("recourse_in_all", "all") in by_name:
+        told.insert(
+            1, ("{} have one now, or in time if they keep to what was agreed.", by_name["recourse_in_all", "all"])
+        )
     sentences = [text.format(_share(estimate)) for text, estimate in told if estimate.value is not None]
     if not subject.use_case.explanations.actionable:
         sentences.insert(0, "The use case names no input that may be acted on, so nobody has a way out.")

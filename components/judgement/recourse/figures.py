@@ -12,6 +12,7 @@ from components.judgement.recourse import anchored
 from components.judgement.recourse.drawn import spreads
 from components.judgement.recourse.estimates import MINIMUM, difference, mean, share
 from components.judgement.recourse.reasoned import Reasoned
+from components.judgement.recourse.waiting import Course, periods_needed
 from components.judgement.recourse.ways_out import WaysOut, costs
 from components.judgement.subject import Subject
 
@@ -26,6 +27,11 @@ MEANINGS = {
         "largest share, where none is named); below 0 the way out is harder to find. The interval is Newcombe's "
         "(Statistics in Medicine 17, 1998). Compare Gupta et al., Equalizing recourse across groups, 2019."
     ),
+    "recourse_in_time": (
+        "Share of declined rows that get the good decision after at most so many periods, and keep it, when they keep "
+        "to what was agreed (explanations.course)."
+    ),
+    "recourse_in_all": "Share of declined rows that have a way out, or get the good decision in time (both as above).",
     "recourse_feasible": (
         "Share of the ways out found that keep direction, domain and every rule and really change the decision, "
         "checked apart from the search; anything below 1 is a defect."
@@ -98,6 +104,18 @@ def _held_against(grouping: Grouping, shares: Sequence[Sequence[bool]]) -> int:
         return grouping.names.index(grouping.privileged)
     enough = [i for i, met in enumerate(shares) if len(met) >= MINIMUM]
     return max(enough, key=lambda i: sum(shares[i]) / len(shares[i]), default=0)
+
+
+def of_time(subject: Subject, ways: WaysOut, course: Course | None) -> list[Figure]:
+    """Tell what share of n declined rows is approved after one period, two, … of keeping to what was agreed."""
+    if course is None:
+        return []
+    needed = periods_needed(subject.bundle, ways.rows, course)
+    in_time = [
+        share("recourse_in_time", ((needed > 0) & (needed <= k)).tolist(), f"periods={k}")
+        for k in range(1, course.periods + 1)
+    ]
+    return [*in_time, share("recourse_in_all", (ways.found | (needed > 0)).tolist())]
 
 
 def of_reasons(reasoned: Reasoned) -> list[Figure]:

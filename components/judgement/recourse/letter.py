@@ -12,6 +12,7 @@ from components.judgement.explanation import Change, Counterfactual
 from components.judgement.explanations.contributions import contributions
 from components.judgement.recourse.reasons import Reason, Reasons, Reference, approved_of, read_by, reasons
 from components.judgement.recourse.texts import NOT_KNOWN, TYPICAL, Texts, number, texts_of, written
+from components.judgement.recourse.waiting import Course, course_of, periods_needed
 from components.judgement.recourse.ways_out import as_json, find_ways_out
 from components.training.bundle import Bundle
 
@@ -31,6 +32,8 @@ class Letter(BaseModel):
     """A sentence each, the most important first; four at most."""
     changes: tuple[str, ...]
     """What would have led to the other decision, all of it together; empty where nothing was found."""
+    in_time: str
+    """What keeping to what was agreed would do; empty where that is not known, or would not be enough."""
     unread: tuple[str, ...]
     """Protected attributes that the model does not read, in words."""
     contact: str
@@ -41,16 +44,7 @@ class Letter(BaseModel):
         if not self.declined:
             return f"{self.decision}\n"
         parts = [self.decision, _listed("Why", self.reasons, "No single reason stands out.")]
-        if self.changes:
-            head = "What could change it\nThe decision would have been the other one with"
-            parts.append(
-                f"{head}:\n{_bullets(self.changes)}\nThis is no promise: your case will be looked at as it is then."
-            )
-        else:
-            parts.append(
-                "What could change it\nNone of the changes that are in your hands now would have been enough by "
-                "itself. You may ask again when things have changed."
-            )
+        parts.append("\n".join(["What could change it", *self._what_could_change()]))
         if self.unread:
             parts.append(f"Not looked at\nThe score does not read: {', '.join(self.unread)}.")
         whom = f"You may ask {self.contact}" if self.contact else "You may ask whoever sent you this"
@@ -59,6 +53,15 @@ class Letter(BaseModel):
             "have them put right where they are wrong."
         )
         return "\n\n".join(parts) + "\n"
+
+    def _what_could_change(self) -> list[str]:
+        told = ["None of the changes that are in your hands now would have been enough by itself."]
+        if self.changes:
+            told = ["The decision would have been the other one with:", _bullets(self.changes)]
+        told += [self.in_time] * bool(self.in_time)
+        if self.changes or self.in_time:
+            told.append("This is no promise: your case will be looked at as it is then.")
+        return told
 
 
 def letter(use_case: UseCase, bundle: Bundle, row: Columns, name: str, samples: int | None = None) -> Letter:
@@ -74,12 +77,18 @@ def letter(use_case: UseCase, bundle: Bundle, row: Columns, name: str, samples: 
     texts = texts_of(use_case)
     most = use_case.judgement.recourse.samples if samples is None else samples
     way_out = find_ways_out(use_case, bundle, row, [name], most).counterfactuals[0]
-    (written_letter,) = letters(bundle, row, [way_out], texts, approved_of(bundle, bundle.background()))
+    near = approved_of(bundle, bundle.background())
+    (written_letter,) = letters(bundle, row, [way_out], texts, near, course_of(use_case))
     return written_letter
 
 
 def letters(
-    bundle: Bundle, rows: Columns, ways_out: Sequence[Counterfactual], texts: Texts, against: Reference
+    bundle: Bundle,
+    rows: Columns,
+    ways_out: Sequence[Counterfactual],
+    texts: Texts,
+    against: Reference,
+    course: Course | None = None,
 ) -> list[Letter]:
     """Write the answers to n people.
 
@@ -89,11 +98,13 @@ def letters(
         ways_out: of each row, shape (n,).
         texts: of the use case.
         against: approved cases.
+        course: how a case goes on that keeps to what was agreed, where the use case says.
     """
     explained = contributions(bundle, rows)
     told = reasons(explained, against, texts, read_by(bundle))
     fields, threshold = bundle.contract.inputs, bundle.contract.threshold
     unread = [texts.called(name) for name in texts.protected if name not in bundle.transform.inputs]
+    periods = np.zeros(len(ways_out)) if course is None else periods_needed(bundle, rows, course)
     found = []
     for i, way_out in enumerate(ways_out):
         values = _values(explained.features, explained.values[i], as_json(rows, i, fields))
@@ -107,6 +118,7 @@ def letters(
                 threshold=threshold,
                 reasons=_sentences(told[i], texts, values, against, explained.features) if declined else (),
                 changes=tuple(_change(c, texts, fields) for c in way_out.changes) if declined else (),
+                in_time=course.text.format(periods=int(periods[i])) if course and declined and periods[i] else "",
                 unread=tuple(unread),
                 contact=texts.contact,
             )

@@ -60,4 +60,5 @@ def ranked(counts: Counter[str]) -> list[tuple[str, int]]:
 
 def _letter(one: Letter) -> tuple[str, ...]:
     why = " ".join(f"{i}. {text}" for i, text in enumerate(one.reasons, 1))
-    return one.row, f"{one.probability:.1%}", why, "; ".join(one.changes) or "nothing that was found"
+    change = "; ".join(one.changes) or "nothing that was found"
+    return one.row, f"{one.probability:.1%}", why, f"{change}. {one.in_time}" if one.in_time else change

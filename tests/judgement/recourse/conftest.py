@@ -26,10 +26,21 @@ class Said(BaseModel):
     texts: dict[str, str] = {}
 
 
+class Moved(BaseModel):
+    columns: tuple[str, ...]
+    becomes: str
+
+
+class Going(BaseModel):
+    moving: tuple[Moved, ...]
+    text: str
+
+
 class Telling(Explanations):
     """What a use case says to people."""
 
     rules: tuple[Rule, ...] = ()
+    course: Going | None = None
     reasons: dict[str, Said] = Field(default_factory=dict)
     words: dict[str, str] = Field(default_factory=dict)
     declined: str = ""
@@ -53,6 +64,13 @@ def case(sba: UseCase) -> UseCase:
                 texts={"amount_per_job": "For each job {amount_per_job:.1f} (typical {typical_amount_per_job:.1f})."},
             ),
         },
+        course=Going(
+            moving=(
+                Moved(columns=("GrAppv",), becomes="0.7 * GrAppv"),
+                Moved(columns=("NoEmp", "CreateJob"), becomes="3"),
+            ),
+            text="Asking for less each year, you would be approved after years: {periods}.",
+        ),
         words={"GrAppv": "amount of the loan", "bank_rate": "record of the bank"},
         declined="A loan officer looks at your application first.",
         contact="the loan officer",

@@ -18,6 +18,9 @@ def test_figures_say_what_was_found_of_how_many(report: CheckReport) -> None:
     assert report.figure("recourse_found").estimate.n == 10
     assert report.figure("reasons_stable").estimate.n == 100
     assert 0.5 < (report.figure("reasons_cover").estimate.value or 0) <= 1
+    assert [f.of for f in report.figures if f.name == "recourse_in_time"] == ["periods=1", "periods=2"]
+    now, in_all = report.figure("recourse_found").estimate.value, report.figure("recourse_in_all").estimate.value
+    assert (in_all or 0) >= (now or 0)
     assert report.figure("reasons_protected").estimate.value == 0
     assert {f.of for f in report.figures if f.name == "recourse_found"} >= {"all", "UrbanRural=urban"}
     assert report.figure("anchor_precision").reason.startswith("anchors are looked for in the environment explain")

@@ -7,6 +7,7 @@ from components.judgement.recourse.drawn import take
 from components.judgement.recourse.letter import Letter, letter, letters, sentence
 from components.judgement.recourse.reasons import Reason, approved_of
 from components.judgement.recourse.texts import Texts, texts_of
+from components.judgement.recourse.waiting import course_of, periods_needed
 from components.judgement.recourse.ways_out import find_ways_out
 from components.judgement.subject import Subject
 
@@ -15,7 +16,7 @@ from components.judgement.subject import Subject
 def told(case: UseCase, subject: Subject, rows: Columns) -> list[Letter]:
     ways = find_ways_out(case, subject.bundle, rows, [f"case {i}" for i in range(40)], samples=500)
     near = approved_of(subject.bundle, subject.bundle.background())
-    return letters(subject.bundle, rows, ways.counterfactuals, texts_of(case), near)
+    return letters(subject.bundle, rows, ways.counterfactuals, texts_of(case), near, course_of(case))
 
 
 def test_every_declined_case_gets_one_to_four_reasons_and_whom_to_ask(told: list[Letter]) -> None:
@@ -36,6 +37,18 @@ def test_a_way_out_is_told_in_words_and_none_is_told_as_none(told: list[Letter])
     for one in told:
         assert ("The decision would have been the other one with:\n- " in one.text) == bool(one.changes)
         assert ("None of the changes that are in your hands" in one.text) == (not one.changes)
+
+
+def test_what_time_would_do_is_told(told: list[Letter], case: UseCase, subject: Subject, rows: Columns) -> None:
+    course = course_of(case)
+    assert course is not None
+    periods = periods_needed(subject.bundle, rows, course)
+    assert set(periods) >= {0, 2}
+    for one, needed in zip(told, periods, strict=True):
+        text = f"Asking for less each year, you would be approved after years: {needed}."
+        assert one.in_time == (text if needed else "")
+        assert one.in_time in one.text
+        assert ("This is no promise" in one.text) == bool(one.in_time or one.changes)
 
 
 def test_texts_are_filled_with_the_case(told: list[Letter], rows: Columns) -> None:

@@ -22,6 +22,7 @@ def _letter(*changes: str) -> Letter:
         threshold=0.25,
         reasons=("Late.", "Much used."),
         changes=changes,
+        in_time="" if changes else "After 2 years.",
         unread=(),
         contact="",
     )
@@ -47,7 +48,7 @@ def test_letters_changes_and_breaches_are_shown() -> None:
     letters, changed, broken = tables([_letter("paid: 5 instead of 4"), _letter()], ways, [(), ("x",), ("x",)], TEXTS)
     assert letters.rows == (
         ("7", "34.5%", "1. Late. 2. Much used.", "paid: 5 instead of 4"),
-        ("7", "34.5%", "1. Late. 2. Much used.", "nothing that was found"),
+        ("7", "34.5%", "1. Late. 2. Much used.", "nothing that was found. After 2 years."),
     )
     assert changed.rows == (("bill", "2"), ("amount paid", "2"))
     assert broken.rows == (("x", "2"),)
