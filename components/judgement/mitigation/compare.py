@@ -13,13 +13,13 @@ from components.core.judging import Attribute
 from components.core.use_case import UseCase
 from components.judgement.fairness.groups import Grouping, grouping
 from components.judgement.mitigation.decider import Decider
-from components.judgement.mitigation.measure import Decided, Measured, Test, measure
+from components.judgement.mitigation.measure import Decided, Measured, Yardstick, measure
 from components.judgement.mitigation.mitigation_report import MitigationReport, Point, front, halved
 from components.judgement.mitigation.parity import Codes, Criterion, counted
 from components.judgement.mitigation.problem import Problem
 from components.judgement.mitigation.summary import summary
-from components.judgement.mitigation.ways import NAMES, Stage, way
-from components.training.dataset import read
+from components.judgement.mitigation.ways import NAMES, Stage, Way, way
+from components.training.dataset import Rows, read
 from components.training.matrices import prepare
 from components.training.reweighing import mitigation_of
 from components.training.splits import CALIBRATION, TEST, TRAIN
@@ -62,42 +62,55 @@ def compare(
         FairleadError: an attribute or way is unknown, a strength is out of bounds, or less than two groups have enough
             rows to be compared.
     """
-    known = {a.column: a for a in use_case.judgement.fairness.attributes}
-    if attribute not in known:
-        raise unknown("attribute", attribute, known, "Name it in judgement.fairness.attributes of the use case.")
-    wrong = [s for s in strengths if not 0 < s <= 1]
-    if wrong or not strengths:
-        raise FairleadError(f"strengths {list(strengths)} of mitigation are wrong; allowed: above 0 and up to 1")
-    chosen = [(name, way(name)) for name in ways]
-    groups = _groups(dataset, known[attribute])
+    groups = _groups(dataset, _attribute(use_case, attribute))
+    runs = _runs(ways, strengths)
     problem, rows = _problem(dataset, use_case, trial, groups, criterion)
     tried = [_Tried("baseline", "baseline", 0.0, problem.base)]
-    tried += [_Tried(name, w.stage, s, w.run(problem, s)) for name, w in chosen for s in strengths]
-
-    test = read(dataset, use_case, TEST)
-    x, codes = problem.data.transform.apply(test.columns), groups[TEST].codes
-    scores = [t.decider.probability(x) for t in tried]
-    decided = [
-        Decided(t.decider.ranked(p, codes), t.decider.flagged(p, codes)) for t, p in zip(tried, scores, strict=True)
-    ]
-    on = Test(test.labels, test.weights, groups[TEST], problem.compared, criterion, problem.furthest_apart())
-    points = _points(tried, measure(decided, on, use_case.training), groups[TEST])
+    tried += [_Tried(name, w.stage, strength, w.run(problem, strength)) for name, w, strength in runs]
+    points = _points(tried, _measured(tried, problem, read(dataset, use_case, TEST), groups[TEST]), groups[TEST])
     names = groups[TEST].names
     compared = tuple(names[g] for g in problem.compared)
+    favoured, other = problem.furthest_apart()
     return MitigationReport(
         use_case=use_case.name,
         attribute=attribute,
         criterion=criterion,
         algorithm=trial.algorithm,
         compared=compared,
-        apart=(names[on.apart[0]], names[on.apart[1]]),
+        apart=(names[favoured], names[other]),
         too_few={name: int(n) for name, n in zip(names, rows, strict=True) if name not in compared},
-        rows=len(test.labels),
+        rows=len(groups[TEST].codes),
         rounds=use_case.training.bootstrap_rounds,
         seed=use_case.training.seed,
         points=points,
         summary=summary(points, attribute, criterion),
     )
+
+
+def _attribute(use_case: UseCase, column: str) -> Attribute:
+    known = {a.column: a for a in use_case.judgement.fairness.attributes}
+    if column not in known:
+        raise unknown("attribute", column, known, "Name it in judgement.fairness.attributes of the use case.")
+    return known[column]
+
+
+def _runs(ways: Sequence[str], strengths: Sequence[float]) -> list[tuple[str, Way, float]]:
+    if not strengths or not all(0 < s <= 1 for s in strengths):
+        raise FairleadError(f"strengths {list(strengths)} of mitigation are wrong; allowed: above 0 and up to 1")
+    return [(name, way(name), strength) for name in dict.fromkeys(ways) for strength in sorted(set(strengths))]
+
+
+def _measured(tried: Sequence[_Tried], problem: Problem, test: Rows, groups: Grouping) -> list[Measured]:
+    """Let every way decide on the test rows, and measure what comes of it."""
+    x = problem.data.transform.apply(test.columns)
+    decided = []
+    for t in tried:
+        p = t.decider.probability(x)
+        decided.append(Decided(t.decider.ranked(p, groups.codes), t.decider.flagged(p, groups.codes)))
+    yardstick = Yardstick(
+        test.labels, test.weights, groups, problem.compared, problem.criterion, problem.furthest_apart()
+    )
+    return measure(decided, yardstick, problem.training)
 
 
 def _groups(dataset: Path, attribute: Attribute) -> dict[str, Grouping]:
@@ -145,7 +158,11 @@ def _unmitigated(use_case: UseCase) -> UseCase:
 
 def _points(tried: Sequence[_Tried], measured: Sequence[Measured], groups: Grouping) -> tuple[Point, ...]:
     gaps = [m.figures["gap"].value or 0.0 for m in measured]
-    by_auc = front([m.figures["auc"].value or 0.0 for m in measured], gaps)
+    # A single threshold that moves leaves every ranking as it is: it would be on this front whatever it decides.
+    aucs = [
+        0.0 if t.way == "one_threshold" else m.figures["auc"].value or 0.0 for t, m in zip(tried, measured, strict=True)
+    ]
+    by_auc = front(aucs, gaps)
     by_cost = front([-(m.figures["cost"].value or 0.0) for m in measured], gaps)
     return tuple(
         Point(
@@ -161,7 +178,7 @@ def _points(tried: Sequence[_Tried], measured: Sequence[Measured], groups: Group
             beyond_half=m.beyond_half,
             halved=halved(m.beyond_half, m.figures["gap"], measured[0].figures["gap"]),
             rates={n: float(r) for n, r in zip(groups.names, m.rates, strict=True) if not np.isnan(r)},
-            on_auc_front=a,
+            on_auc_front=a and t.way != "one_threshold",
             on_cost_front=c,
         )
         for t, m, a, c in zip(tried, measured, by_auc, by_cost, strict=True)

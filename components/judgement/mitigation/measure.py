@@ -27,7 +27,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Test:
+class Yardstick:
     """n rows to measure on: labels, weights and groups, and which groups are compared by what."""
 
     labels: FloatArray
@@ -55,7 +55,7 @@ class Measured:
     """Share with the favourable decision of each group, shape (k,), among the rows that the criterion looks at."""
 
 
-def measure(decided: Sequence[Decided], test: Test, training: Training) -> list[Measured]:
+def measure(decided: Sequence[Decided], test: Yardstick, training: Training) -> list[Measured]:
     """Measure several ways on the same rows, the first of them the baseline.
 
     Rows are drawn with replacement, and every way is measured on each draw (paired percentile bootstrap; Efron and
@@ -92,7 +92,7 @@ def measure(decided: Sequence[Decided], test: Test, training: Training) -> list[
     return found
 
 
-def _statistics(decided: Sequence[Decided], test: Test, training: Training, draws: FloatArray) -> FloatArray:
+def _statistics(decided: Sequence[Decided], test: Yardstick, training: Training, draws: FloatArray) -> FloatArray:
     """Compute the statistics of every way on every draw: shape (draws, ways, statistics and the gap ``apart``)."""
     w = draws * test.weights
     bad = test.labels
@@ -113,7 +113,7 @@ def _statistics(decided: Sequence[Decided], test: Test, training: Training, draw
     return found
 
 
-def _rates(way: Decided, test: Test, weights: FloatArray) -> FloatArray:
+def _rates(way: Decided, test: Yardstick, weights: FloatArray) -> FloatArray:
     """Share with the favourable decision of each group under each weighting: shape (weightings, k)."""
     members = test.groups.codes[:, None] == np.arange(len(test.groups))
     members = members & counted(test.labels, test.criterion)[:, None]

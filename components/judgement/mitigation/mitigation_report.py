@@ -50,7 +50,8 @@ class Point(_Value):
     rates: dict[str, float]
     """Rate of favourable decisions of each group that has rows, too few or not."""
     on_auc_front: bool
-    """No other point has a higher AUC and a smaller gap, or one of them at equal other."""
+    """No other point has a higher AUC and no wider gap, or as high a one and a narrower gap. A single threshold that
+    was moved takes no part: it leaves every ranking, and so the AUC, as it is."""
     on_cost_front: bool
     """The same of the cost."""
 

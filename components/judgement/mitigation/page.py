@@ -5,10 +5,10 @@ from pathlib import Path
 from components.core.contracts import Estimate
 from components.core.use_case import UseCase
 from components.judgement.check_report import Chart, Table
-from components.judgement.mitigation.drawing import DEAREST, dear, front_chart
+from components.judgement.mitigation.drawing import dear, front_chart
 from components.judgement.mitigation.lawful import BASELINE, NOT_ADVICE
 from components.judgement.mitigation.mitigation_report import MitigationReport
-from components.judgement.mitigation.summary import WHAT
+from components.judgement.mitigation.summary import AFFORDABLE, WHAT
 from components.judgement.mitigation.ways import way
 from components.judgement.page import environment
 
@@ -84,10 +84,13 @@ def lawful_table(report: MitigationReport) -> Table:
 def chart(report: MitigationReport) -> Chart:
     """Draw the front, with what is left out of the drawing."""
     left_out = dear(report)
-    note = "A line joins the points that no other beats; numbers are strengths; bars are 95 % intervals."
+    note = (
+        "A line joins the points that no other beats, a dashed one those that no other beats which does not know the "
+        "group; numbers are strengths, bars 95 % intervals."
+    )
     if left_out:
         names = ", ".join(p.label for p in left_out)
-        note += f" Not drawn, since they cost more than {DEAREST:g} times the baseline: {names}."
+        note += f" Not drawn, since they cost more than {AFFORDABLE:g} times the baseline: {names}."
     return Chart(title="Accuracy against fairness", svg=front_chart(report), note=note)
 
 
