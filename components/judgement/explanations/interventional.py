@@ -83,7 +83,8 @@ def trees_against(path: Path) -> Callable[[Matrix], Margin]:
         warnings.filterwarnings("ignore", r"The set_\w+ function will be deprecated", PendingDeprecationWarning)
         import shap  # type: ignore[import-untyped]
 
-    booster = xgboost.Booster({"nthread": 1}, model_file=str(path))
+    booster = xgboost.Booster(model_file=str(path))
+    booster.set_param({"nthread": 1})  # the file brings settings of its own
 
     def against(background: Matrix) -> Margin:
         # Given the rows by themselves, shap would take a hundred of them and say nothing.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from components.core.contracts import FloatArray
 from components.core.errors import FairleadError
+from components.training.booster import FILE
 from components.training.bundle import Bundle
 
 PATH_DEPENDENT = "tree_shap_path_dependent"
@@ -62,7 +63,7 @@ def trees_file(bundle: Bundle) -> Path:
     Raises:
         NotExplained: there is none.
     """
-    path = bundle.path / "model.ubj"
+    path = bundle.path / FILE
     if not path.is_file():
         raise NotExplained(
             f"bundle {bundle.path} has no {path.name}, so its trees cannot be explained; train a new one"
@@ -74,7 +75,8 @@ def trees_margin(path: Path, threads: int = 1) -> Margin:
     """Read the path-dependent contributions off a file of XGBoost's."""
     import xgboost  # here, so that a server that is never asked does not load it
 
-    booster = xgboost.Booster({"nthread": threads}, model_file=str(path))
+    booster = xgboost.Booster(model_file=str(path))
+    booster.set_param({"nthread": threads})  # the file brings settings of its own
 
     def margin(matrix: Matrix) -> FloatArray:
         added: FloatArray = booster.predict(xgboost.DMatrix(matrix, nthread=threads), pred_contribs=True)
