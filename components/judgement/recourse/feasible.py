@@ -11,9 +11,8 @@ from components.core.contracts import Columns, Field
 from components.core.use_case import Actionable, Column, UseCase
 from components.data.expectations import check
 from components.judgement.explanation import Change, Counterfactual
-from components.judgement.recourse.rules import proposal_rules
+from components.judgement.recourse.rules import held, proposal_rules
 from components.judgement.recourse.ways_out import WaysOut, as_json, changed
-from components.judgement.row_rules import RowRules
 from components.training.bundle import Bundle
 from components.training.v2_request import v2_body, v2_columns
 
@@ -25,7 +24,7 @@ def breaches(use_case: UseCase, bundle: Bundle, ways: WaysOut) -> tuple[tuple[st
     domains and rules as validation holds raw rows against them (by polars and pandera, the search asks SQLite), and its
     decision is asked for anew over the JSON of a request.
     """
-    fields, rules = bundle.contract.inputs, proposal_rules(use_case)
+    fields = bundle.contract.inputs
     told: list[list[str]] = []
     requests = []
     for place, found in enumerate(ways.counterfactuals):
@@ -36,7 +35,7 @@ def breaches(use_case: UseCase, bundle: Bundle, ways: WaysOut) -> tuple[tuple[st
         new = changed(ways.rows, place, found.changes, fields)
         told[-1] += _decided(bundle, new, found, fields)
         requests.append(as_json(new, 0, fields))
-    for place, text in _off_the_table(use_case, requests, RowRules(rules, fields).names):
+    for place, text in _off_the_table(use_case, requests, held(use_case, fields).names):
         told[place].append(text)
     return tuple(tuple(texts) for texts in told)
 

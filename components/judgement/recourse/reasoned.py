@@ -11,10 +11,9 @@ from components.features.rows import number_of_rows
 from components.judgement.explanations.contributions import contributions
 from components.judgement.recourse.drawn import draw, spreads, take
 from components.judgement.recourse.reasons import Reasons, approved_of, read_by, reasons
-from components.judgement.recourse.rules import proposal_rules
+from components.judgement.recourse.rules import held
 from components.judgement.recourse.stability import stable_under_noise
 from components.judgement.recourse.texts import Texts
-from components.judgement.row_rules import RowRules
 from components.judgement.subject import Subject
 
 OTHER_APPROVED = 200
@@ -45,7 +44,7 @@ def reasoned(subject: Subject, rows: Columns, texts: Texts) -> Reasoned:
     told = reasons(explained, near, texts, reads)
     others = take(train, draw(np.arange(len(subject.train)), OTHER_APPROVED, seed))
     again = reasons(explained, approved_of(bundle, others), texts, reads)
-    rules = RowRules(proposal_rules(subject.use_case), bundle.contract.inputs)
+    rules = held(subject.use_case, bundle.contract.inputs)
     spread = spreads(train, tuple(f.name for f in bundle.contract.inputs if f.kind in {"int", "float"}))
     return Reasoned(
         told=told,

@@ -11,8 +11,7 @@ from components.core.use_case import UseCase
 from components.features.rows import number_of_rows
 from components.judgement.counterfactuals import search
 from components.judgement.explanation import Change, Counterfactual
-from components.judgement.recourse.rules import proposal_rules
-from components.judgement.row_rules import RowRules
+from components.judgement.recourse.rules import held
 from components.training.bundle import Bundle
 from components.training.v2_request import column, json_values
 
@@ -51,7 +50,7 @@ def find_ways_out(use_case: UseCase, bundle: Bundle, rows: Columns, names: Seque
         samples: rows scored at most for each.
     """
     fields, background = bundle.contract.inputs, bundle.background()
-    rules = RowRules(proposal_rules(use_case), fields)
+    rules = held(use_case, fields)
     found = []
     for i in range(number_of_rows(rows)):
         row = {name: values[i : i + 1] for name, values in rows.items()}

@@ -5,10 +5,9 @@ from components.core.use_case import UseCase
 from components.judgement.explanations.contributions import contributions
 from components.judgement.recourse.drawn import spreads
 from components.judgement.recourse.reasons import approved_of, read_by, reasons
-from components.judgement.recourse.rules import proposal_rules
+from components.judgement.recourse.rules import held
 from components.judgement.recourse.stability import shaken, stable_under_noise
 from components.judgement.recourse.texts import texts_of
-from components.judgement.row_rules import RowRules
 from components.judgement.subject import Subject
 
 
@@ -28,7 +27,7 @@ def test_without_noise_every_first_reason_stays_and_under_a_storm_some_do_not(
     subject: Subject, case: UseCase, rows: Columns
 ) -> None:
     bundle, texts = subject.bundle, texts_of(case)
-    near, rules = approved_of(bundle, bundle.background()), RowRules(proposal_rules(case), bundle.contract.inputs)
+    near, rules = approved_of(bundle, bundle.background()), held(case, bundle.contract.inputs)
     told = reasons(contributions(bundle, rows), near, texts, read_by(bundle))
     names = tuple(f.name for f in bundle.contract.inputs if f.kind in {"int", "float"})
     spread = spreads(subject.train.columns, names)
