@@ -111,11 +111,13 @@ def relative_loss(probability: FloatArray, labels: FloatArray, weights: FloatArr
     """
     p = np.clip(probability, CLIP, 1 - CLIP)
     loss = -(labels * np.log(p) + (1 - labels) * np.log1p(-p))
-    means = weights @ np.column_stack([loss, labels]) / weights.sum(axis=1)[:, None]
+    # Not by matrix product, whose last digits hang on how many threads there are.
+    total = weights.sum(axis=1)
+    mean = (weights * loss).sum(axis=1) / total
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = means[:, 1]
+        rate = (weights * labels).sum(axis=1) / total
         entropy = -(rate * np.log(rate) + (1 - rate) * np.log1p(-rate))
-        return np.where((rate > 0) & (rate < 1), means[:, 0] / entropy, np.nan)
+        return np.where((rate > 0) & (rate < 1), mean / entropy, np.nan)
 
 
 def estimate_shift(
