@@ -7,11 +7,12 @@ import numpy as np
 
 from components.core.contracts import Columns, FloatArray
 from components.core.errors import IntegrityError
-from components.judgement.explanations.margins import Margin, Matrix, open_margin
+from components.judgement.explanations.leaf_tables import many_rows_margin
+from components.judgement.explanations.margins import PATH_DEPENDENT, Margin, Matrix, open_margin, trees_file
 from components.training.bundle import Bundle
 from components.training.scorer import TOLERANCE
 
-CHUNK = 4096
+CHUNK = 10_000
 """Rows explained at a time: bounds the memory beside the result."""
 
 
@@ -77,14 +78,22 @@ class Explainable:
     margin: Margin
 
     @classmethod
-    def open(cls, bundle: Bundle, threads: int = 1) -> "Explainable":
+    def open(cls, bundle: Bundle, threads: int = 1, *, many: bool = False) -> "Explainable":
         """Open a bundle with its own method, after checking that what the features add up to is what is served.
+
+        Args:
+            bundle: an opened bundle.
+            threads: over which trees spread the rows.
+            many: made for thousands of rows; slower for a few.
 
         Raises:
             NotExplained: no contributions are known for this model's kind.
             IntegrityError: on the bundle's background rows they do not add up to the model's scores.
         """
-        opened = cls(bundle, *open_margin(bundle, threads))
+        method, margin = open_margin(bundle, threads)
+        if many and method == PATH_DEPENDENT:
+            margin = many_rows_margin(trees_file(bundle), threads)
+        opened = cls(bundle, method, margin)
         opened.require_sum()
         return opened
 

@@ -79,7 +79,7 @@ def explain_table(
     """
     if method not in METHODS:
         raise FairleadError(f"method: found {method!r}, allowed: {', '.join(METHODS)}")
-    own = Explainable.open(bundle, threads)
+    own = Explainable.open(bundle, threads, many=True)
     background = bundle.background()
     against = Interventional(bundle) if method == INTERVENTIONAL else None
 
