@@ -1,8 +1,7 @@
 """Membership inference: was a person's row among those that the model learned from?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +123,7 @@ def two_folds(members: Mask, labels: FloatArray, seed: int) -> npt.NDArray[np.in
 
 def areas(rows: Attacked, scores: Mapping[str, FloatArray]) -> dict[str, Estimate]:
     """AUC of each attack and, as ``all``, of the worst: the chance that a member scores above another row."""
-    return _each(scores, lambda score, confidence: area(score, rows.members, confidence))
+    return _each(scores, lambda name, confidence: area(scores[name], rows.members, confidence))
 
 
 def gains(rows: Attacked, scores: Mapping[str, FloatArray], blind: Mapping[str, FloatArray]) -> dict[str, Estimate]:
@@ -138,9 +137,10 @@ def gains(rows: Attacked, scores: Mapping[str, FloatArray], blind: Mapping[str, 
         scores: of the attacks on the model.
         blind: of the same attacks on a reference model.
     """
-    names = {name: scores[name] for name in scores if name in blind}
-    pairs = {id(score): blind[name] for name, score in names.items()}
-    return _each(names, lambda score, confidence: area_difference(score, pairs[id(score)], rows.members, confidence))
+    return _each(
+        [name for name in scores if name in blind],
+        lambda name, confidence: area_difference(scores[name], blind[name], rows.members, confidence),
+    )
 
 
 def advantages(rows: Attacked, scores: Mapping[str, FloatArray]) -> dict[str, Estimate]:
@@ -149,7 +149,8 @@ def advantages(rows: Attacked, scores: Mapping[str, FloatArray]) -> dict[str, Es
     The threshold of each half of the rows is the one that did best on the other half.
     """
 
-    def one(score: FloatArray, confidence: float) -> Estimate:
+    def one(name: str, confidence: float) -> Estimate:
+        score = scores[name]
         guessed = np.zeros(len(score), dtype=bool)
         for fold in (0, 1):
             inside = rows.folds == fold
@@ -166,7 +167,8 @@ def rates_at_few_false_positives(rows: Attacked, scores: Mapping[str, FloatArray
     The interval is exact for the members, given the threshold; n counts members. No value with fewer than 100 others.
     """
 
-    def one(score: FloatArray, confidence: float) -> Estimate:
+    def one(name: str, confidence: float) -> Estimate:
+        score = scores[name]
         members, others = score[rows.members], np.sort(score[~rows.members])[::-1]
         allowed = int(FALSE_POSITIVES * len(others) + 1e-9)
         if not allowed:
@@ -185,7 +187,7 @@ def _best_threshold(score: FloatArray, members: Mask) -> float:
     return float(ordered[last_of_tie[int(np.argmax(gain[last_of_tie]))]])
 
 
-def _each(scores: Mapping[str, Any], one: Callable[[FloatArray, float], Estimate]) -> dict[str, Estimate]:
-    plain = {name: one(score, CONFIDENCE) for name, score in scores.items()}
-    strict = [one(score, bonferroni(len(scores))) for score in scores.values()]
+def _each(attacks: Collection[str], one: Callable[[str, float], Estimate]) -> dict[str, Estimate]:
+    plain = {name: one(name, CONFIDENCE) for name in attacks}
+    strict = [one(name, bonferroni(len(attacks))) for name in attacks]
     return {**plain, "all": worst(list(plain.values()), strict)}

@@ -83,7 +83,7 @@ def with_scores() -> WithScores:
 def memorising(careful: Subject, with_scores: WithScores) -> Subject:
     """Deep trees that nothing holds back: they know their training rows by heart."""
     model: Any = xgboost.XGBClassifier(
-        n_estimators=60, max_depth=12, min_child_weight=0, reg_lambda=0, learning_rate=0.3, n_jobs=1, random_state=7
+        n_estimators=30, max_depth=10, min_child_weight=0, reg_lambda=0, learning_rate=0.3, n_jobs=1, random_state=7
     )
     model.fit(careful.bundle.transform.apply(careful.train.columns), careful.train.labels)
     return with_scores(careful, lambda matrix: model.predict_proba(matrix)[:, 1])
