@@ -111,8 +111,8 @@ class Cells:
 
 
 def of_number(column: Column) -> Cells:
-    """Lay cells for a whole or a real number: finer ones nearer to 0, equal steps between declared bounds, and a cell for
-    each round number above 0, which many rows may share.
+    """Lay cells for a whole or a real number: finer ones nearer to 0, equal steps between declared bounds, and a cell
+    for each round number above 0, which many rows may share.
 
     >>> of_number(Column(kind="int", minimum=-2, maximum=1)).edges
     array([-2., -1.,  0.,  1.,  2.])

@@ -28,8 +28,8 @@ MEANINGS = {
     "auc_lost": "the first less the second, paired (DeLong, DeLong, Clarke-Pearson 1988)",
     "log_loss_real": "mean log loss of the model that learned from real rows",
     "log_loss_synthetic": "the same of the one that learned from synthetic rows",
-    "nearer_to_learned": "share of synthetic rows that lie nearer to a row learned from than to a held-out one, as many "
-    "of either (Platzer and Reutterer 2021); 0.5 is ideal",
+    "nearer_to_learned": "share of synthetic rows that lie nearer to a row learned from than to a held-out one, of as "
+    "many of either (Platzer and Reutterer 2021); 0.5 is ideal",
     "copies": "share of synthetic rows that are equal to a row learned from",
     "copies_by_chance": "share of held-out real rows that are",
     "membership_auc": "how well an attacker tells rows learned from and held-out rows apart by the distance to the "
@@ -126,8 +126,8 @@ def _summary(
         f"Likeness: single columns are off by at most {worst.estimate} ({worst.of}), pairs on average by "
         f"{of['pair_distance']}; held-out real rows by {of['pair_distance_floor']}.",
         f"Usefulness: AUC {of['auc_synthetic']} learned from synthetic rows, {of['auc_real']} from real ones.",
-        f"Closeness: {of['nearer_to_learned']} of the synthetic rows lie nearer to rows learned from than to others; an "
-        f"attacker tells members with AUC {of['membership_auc']}; 0.5 is chance for both.",
+        f"Closeness: {of['nearer_to_learned']} of the synthetic rows lie nearer to rows learned from than to others; "
+        f"an attacker tells members with AUC {of['membership_auc']}; 0.5 is chance for both.",
         f"Copies of rows learned from: {of['copies']}; among held-out real rows {of['copies_by_chance']}.",
     )
 
