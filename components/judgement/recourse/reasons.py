@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
 from components.core.contracts import Columns, FloatArray
 from components.judgement.explanations.contributions import Contributions, contributions
@@ -96,7 +98,7 @@ def reasons(
     """Tell the principal reasons of n cases.
 
     Features of one subject count together, by the sum of what they added; subjects that did not raise the risk are no
-    reasons. Nothing that reads a protected attribute is told.
+    reasons. Nothing that reads a protected attribute is told, nor what would be untrue of the case.
 
     Args:
         explained: the cases.
@@ -109,10 +111,25 @@ def reasons(
     barred = {f for f, inputs in zip(features, reads, strict=True) if set(inputs) & set(texts.protected)}
     # A barred feature stands alone, so that it cannot hide among others.
     subjects = [f if f in barred else subject_of.get(f, f) for f in features]
-    return [_of_one(row, features, subjects, barred) for row in above]
+    true = hold(texts, explained)
+    untold = [{name for name, rows in true.items() if not rows[i]} for i in range(len(above))]
+    return [_of_one(row, features, subjects, barred, untold[i]) for i, row in enumerate(above)]
 
 
-def _of_one(above: FloatArray, features: Sequence[str], subjects: Sequence[str], barred: set[str]) -> Reasons:
+def hold(texts: Texts, explained: Contributions) -> dict[str, npt.NDArray[np.bool_]]:
+    """Tell for each subject with a condition of which of n cases it is true, shape (n,); unknown counts as untrue."""
+    matrix = explained.values.astype(np.float64)
+    frame = pl.DataFrame({f: matrix[:, i] for i, f in enumerate(explained.features)}).fill_nan(None)
+    conditions = {name: subject.where for name, subject in texts.subjects.items() if subject.where}
+    return {
+        name: frame.select(pl.sql_expr(where).fill_null(value=False).alias("true"))["true"].to_numpy()
+        for name, where in conditions.items()
+    }
+
+
+def _of_one(
+    above: FloatArray, features: Sequence[str], subjects: Sequence[str], barred: set[str], untold: set[str]
+) -> Reasons:
     members: dict[str, list[int]] = {}
     for i, subject in enumerate(subjects):
         members.setdefault(subject, []).append(i)
@@ -122,7 +139,7 @@ def _of_one(above: FloatArray, features: Sequence[str], subjects: Sequence[str],
         return Reasons((), float("nan"))
     # Equal ones in the order of the features, so that the same case has the same reasons everywhere.
     ranked = sorted((s for s in sums if sums[s] > 0), key=lambda s: -sums[s])
-    told = [s for s in ranked if s not in barred]
+    told = [s for s in ranked if s not in barred | untold]
     counted = [s for s in told if sums[s] >= SMALLEST_SHARE * total][:MOST] or told[:1]
     principal = tuple(
         Reason(

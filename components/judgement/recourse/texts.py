@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
+import polars as pl
+
 from components.core.errors import FairleadError, unknown
 from components.core.use_case import UseCase
 from components.features.rows import request_fields
@@ -24,11 +26,14 @@ class Subject:
         text: a sentence; ``{name}`` puts in the value of an input or a feature, ``{bill_sep:,.0f}`` in that form, and
             ``{typical_name}`` the median of a feature among approved cases.
         texts: feature → a sentence that is told in its place where this feature counted most.
+        where: SQL condition over features; of a case for which it does not hold the sentence would be untrue, and it
+            is not told. Empty for one that is true of everybody.
     """
 
     features: tuple[str, ...]
     text: str
     texts: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def texts_of(use_case: UseCase) -> Texts:
     reasons: Mapping[str, Any] = getattr(told, "reasons", {})
     return require_texts(
         Texts(
-            subjects={name: Subject(r.features, r.text, dict(r.texts)) for name, r in reasons.items()},
+            subjects={name: Subject(r.features, r.text, dict(r.texts), r.where) for name, r in reasons.items()},
             words=dict(getattr(told, "words", {})),
             declined=getattr(told, "declined", "") or Texts.declined,
             contact=getattr(told, "contact", "") or use_case.owner,
@@ -105,6 +110,7 @@ def require_texts(texts: Texts, inputs: Iterable[str], features: Iterable[str]) 
                     f"feature {feature!r} stands in the reasons {seen[feature]!r} and {name!r}; take it out of one"
                 )
             seen[feature] = name
+        _require_condition(name, subject.where, features)
         for text in (subject.text, *subject.texts.values()):
             for placed in _placed(name, text):
                 if placed not in placed_in:
@@ -153,6 +159,20 @@ def number(value: Any) -> str:
         return str(value)
     text = f"{value:,.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def _require_condition(name: str, where: str, features: list[str]) -> None:
+    if not where:
+        return
+    try:
+        found = pl.DataFrame(schema=dict.fromkeys(features, pl.Float64)).select(pl.sql_expr(where).alias("true"))
+    except pl.exceptions.PolarsError as error:
+        raise FairleadError(
+            f"condition of the reason {name!r} cannot be used: {error} (found {where!r}; allowed: an SQL condition "
+            f"over {', '.join(features)})"
+        ) from error
+    if found["true"].dtype != pl.Boolean:
+        raise FairleadError(f"condition of the reason {name!r} is not true or false (found {where!r}); write a > b")
 
 
 def _placed(name: str, text: str) -> list[str]:

@@ -24,6 +24,7 @@ class Said(BaseModel):
     features: tuple[str, ...]
     text: str
     texts: dict[str, str] = {}
+    where: str = ""
 
 
 class Moved(BaseModel):

@@ -53,6 +53,16 @@ def test_a_protected_attribute_is_never_told_and_always_counted() -> None:
     assert (only.principal, only.top, only.protected, only.cover) == ((), "", ("age_band",), 0)
 
 
+def test_what_would_be_untrue_of_a_case_is_not_told() -> None:
+    def of(where: str) -> Reasons:
+        return _of(0.9, 0, 0.3, 0, 0, 0, texts=Texts(subjects={"late": Told(("late_sep",), "Late.", {}, where)}))
+
+    assert [r.subject for r in of("late_sep >= 0").principal] == ["late", "use"]
+    untrue = of("late_sep > 0")
+    assert ([r.subject for r in untrue.principal], untrue.protected) == (["use"], ())
+    assert untrue.cover == pytest.approx(0.25)
+
+
 def test_nothing_raised_the_risk() -> None:
     found = _of(-1, 0, 0, 0, 0, -1)
     assert (found.principal, found.top) == ((), "")

@@ -15,7 +15,5 @@ def test_proposals_keep_the_rules_of_the_table_and_those_for_proposals(case: Use
 def test_a_rule_for_proposals_that_could_not_be_held_is_told(case: UseCase) -> None:
     loose = Rule(name="is_repaid", column="y", expect="y = 0")
     explanations = case.explanations.model_copy(update={"rules": (loose,)})
-    with pytest.raises(
-        FairleadError, match=r"speaks of what is no input \(found 'y = 0'; allowed: .*GrAppv"
-    ):
+    with pytest.raises(FairleadError, match=r"speaks of what is no input \(found 'y = 0'; allowed: .*GrAppv"):
         held(case.model_copy(update={"explanations": explanations}), request_fields(case))

@@ -36,6 +36,14 @@ def test_a_use_case_without_texts_has_its_owner_and_names(sba: UseCase) -> None:
         ),
         (_texts("Owed: {typical_bill}."), "'typical_bill'; allowed: bill, limit, use, growth, typical_FEATURE"),
         (_texts("Owed: {bill."), "text of the reason 'use_of_limit' cannot be read"),
+        (
+            Texts(subjects={"a": Subject(("use",), "", where="usage > 1")}),
+            "condition of the reason 'a' cannot be used: unable to find column",
+        ),
+        (
+            Texts(subjects={"a": Subject(("use",), "", where="use + 1")}),
+            "condition of the reason 'a' is not true or false (found 'use + 1'); write a > b",
+        ),
         (Texts(words={"owed": "what is owed"}), "unknown name in explanations.words 'owed'"),
         (
             Texts(subjects={"a": Subject(("use",), ""), "b": Subject(("use",), "")}),
