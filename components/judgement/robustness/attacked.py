@@ -23,6 +23,7 @@ CURVE = (0.5, 1.0, 2.0, 4.0)
 SHOWN = 5
 """Examples shown."""
 
+REVERSE = "reverse_attack_success"
 ASKS_FOR = {"hop_skip_jump": "decisions", "boundary": "decisions", "zoo": "scores", "greedy": "scores"}
 
 Mask = npt.NDArray[np.bool_]
@@ -41,22 +42,21 @@ def attack_section(subject: Subject, aim: Aim | None, why_not: str) -> Section:
     chosen = draw(rightly_flagged, settings.rows, seed)
     reason = why_not or too_few(int(rightly_flagged.sum()), "rightly flagged")
     if aim is None or reason:
-        return Section(
-            summary=(f"No attack was made: {reason}.",), figures=_no_figures(reason, settings.budget), meanings=MEANINGS
-        )
+        back = nothing(REVERSE, "all", reason) if aim is None else _other_way(subject, aim)
+        figures = (*_no_figures(reason, settings.budget, int(rightly_flagged.sum())), back)
+        return Section(summary=(f"No attack was made: {reason}.",), figures=figures, meanings=MEANINGS)
     rows, fields = take(test, chosen), subject.bundle.contract.inputs
     outcomes = {name: run_attack(name, aim, rows, fields, seed) for name in ATTACKS}
     curve = success_by_budget(aim, [settings.budget * k for k in CURVE], rows, fields, seed)
     # A search within half the budget meets what one within all of it may miss.
     everything = np.any([*(o.success for o in outcomes.values()), curve[settings.budget]], axis=0)
-    back = _other_way(subject, aim)
     shares = {f"budget={b:g}": share(s) for b, s in curve.items()}
     figures = (
         *(Figure(name="attack_success", of=name, estimate=share(o.success)) for name, o in outcomes.items()),
         Figure(name="attack_success", of="all", estimate=share(everything)),
         *(Figure(name="attack_success", of=of, estimate=estimate) for of, estimate in shares.items()),
         *(_queries(name, outcome) for name, outcome in outcomes.items()),
-        back,
+        _other_way(subject, aim),
     )
     return Section(
         summary=(_sentence(aim, outcomes, everything, int(rightly_flagged.sum())),),
@@ -65,7 +65,7 @@ def attack_section(subject: Subject, aim: Aim | None, why_not: str) -> Section:
         tables=(
             _attacks_table(outcomes, everything),
             _levers_table(aim, rows, outcomes),
-            _examples(aim, rows, outcomes),
+            *((_examples(aim, rows, outcomes),) if everything.any() else ()),
         ),
         charts=(
             Chart(
@@ -97,12 +97,12 @@ def _other_way(subject: Subject, aim: Aim) -> Figure:
     pool = (test.labels == 0) & (test.decision == 0)
     reason = too_few(int(pool.sum()), "rightly not flagged")
     if reason:
-        return nothing("reverse_attack_success", "all", reason, int(pool.sum()))
+        return nothing(REVERSE, "all", reason, int(pool.sum()))
     chosen = draw(pool, settings.rows, subject.use_case.training.seed)
     found = run_attack(
         "greedy", aim, take(test, chosen), subject.bundle.contract.inputs, subject.use_case.training.seed
     )
-    return Figure(name="reverse_attack_success", estimate=share(found.success))
+    return Figure(name=REVERSE, estimate=share(found.success))
 
 
 def _queries(name: str, outcome: Outcome) -> Figure:
@@ -111,12 +111,11 @@ def _queries(name: str, outcome: Outcome) -> Figure:
     return Figure(name="median_queries", of=name, estimate=estimate, reason=reason)
 
 
-def _no_figures(reason: str, budget: float) -> tuple[Figure, ...]:
+def _no_figures(reason: str, budget: float, n: int) -> tuple[Figure, ...]:
     of = (*ATTACKS, "all", *(f"budget={budget * k:g}" for k in CURVE))
     return (
-        *(nothing("attack_success", name, reason) for name in of),
-        *(nothing("median_queries", name, reason) for name in ATTACKS),
-        nothing("reverse_attack_success", "all", reason),
+        *(nothing("attack_success", name, reason, n) for name in of),
+        *(nothing("median_queries", name, reason, n) for name in ATTACKS),
     )
 
 
@@ -205,6 +204,6 @@ MEANINGS = {
     "any of them at the stated budget; budget=…: greedy. Wilson's interval (1927).",
     "median_queries": "Scores or decisions that an attack asked for until it succeeded, median of its successes. "
     "Interval of order statistics (Conover, 1999).",
-    "reverse_attack_success": "Share of test rows rightly not flagged that the greedy attack gets flagged by the same "
+    REVERSE: "Share of test rows rightly not flagged that the greedy attack gets flagged by the same "
     "moves within the same budget: whoever moves the way that should help and is flagged for it. Wilson's interval.",
 }

@@ -37,6 +37,8 @@ def test_where_all_rows_are_decided_alike_there_is_no_data(good: Subject) -> Non
     contract = good.bundle.contract.model_copy(update={"threshold": 1.0})
     lenient = replace(good, bundle=replace(good.bundle, contract=contract))
     aim, why_not = find_aim(lenient, RowRules([], contract.inputs))
-    section = attack_section(lenient, aim, why_not)
-    assert {f.estimate.value for f in section.figures} == {None}
-    assert all("0 test rows are rightly flagged, needs 10" in f.reason for f in section.figures)
+    found = {f.name: f for f in attack_section(lenient, aim, why_not).figures}
+    assert found["attack_success"].estimate.value is found["median_queries"].estimate.value is None
+    assert "0 test rows are rightly flagged, needs 10" in found["attack_success"].reason
+    # The other way there is something to say: nobody gets flagged.
+    assert found["reverse_attack_success"].estimate.value == 0
