@@ -17,7 +17,7 @@ from components.core.use_case import Column
 Codes = npt.NDArray[np.int64]
 
 MANTISSAS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
-"""Where cells begin in each power of ten: where people like to round to. Each of these numbers has a cell of its own."""
+"""Where cells begin in each power of ten: where people like to round to. Each such number has a cell of its own."""
 
 HAIR = 1e-6
 """Width of the cell of such a number that is not whole, as a share of it."""

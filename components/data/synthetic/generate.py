@@ -1,7 +1,7 @@
 """Generating: whole raw tables from a generator, every row keeping the use case's rules, like one time or another."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,8 +16,11 @@ from components.data.synthetic.cells import Codes
 from components.data.synthetic.coding import days_since_epoch, first_of_month
 from components.data.synthetic.generator import Generator
 
-TRIES, ROUNDS = 8, 200
-"""How often values are drawn anew within their cells where a rule is broken, and then how often whole rows are."""
+TRIES = 8
+"""How often values are drawn anew within their cells where a rule is broken, before the whole row is."""
+
+ROUNDS, IN_VAIN = 500, 10
+"""Whole rows are drawn anew so often at most, and so often without a single one that keeps the rules."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +80,28 @@ def generate(
         raise FairleadError(f"rows is {rows}; ask for 1 or more")
     rng = np.random.default_rng(seed)
     periods, event = _when(generator, rows, months, start, rng)
-    kept = []
-    broken: dict[str, int] = {}
-    for _ in range(ROUNDS):
+    kept: list[pl.DataFrame] = []
+    rounds, in_vain = 0, 0
+    while len(periods):
         table, good, broken = _draw(generator, use_case, periods, event, rng)
         kept.append(table.filter(good))
+        rounds, in_vain = rounds + 1, 0 if good.any() else in_vain + 1
         left = ~good.to_numpy()
-        if not left.any():
-            break
         periods, event = periods[left], event[left]
-    else:
-        told = ", ".join(f"{rule} ({count})" for rule, count in sorted(broken.items(), key=lambda item: -item[1]))
-        raise FairleadError(
-            f"{len(periods)} of {rows} rows still break a rule after {ROUNDS} rounds: {told}. Where time is staged, "
-            "choose a start that leaves outcomes time to show before data.known_until; else relax the rule"
-        )
+        if len(periods) and (rounds == ROUNDS or in_vain == IN_VAIN):
+            raise _stuck(len(periods), rows, rounds, broken)
     done = pl.concat(kept)
     # A random place among rows of one day: the order in which rows came about tells how easily they kept the rules.
     order = np.lexsort((rng.random(rows), done[use_case.data.event_time].cast(pl.Int32).to_numpy()))
     return numbered(done[order], use_case)
+
+
+def _stuck(left: int, rows: int, rounds: int, broken: Mapping[str, int]) -> FairleadError:
+    told = ", ".join(f"{rule} ({count})" for rule, count in sorted(broken.items(), key=lambda item: -item[1]))
+    return FairleadError(
+        f"{left} of {rows} rows still break a rule after {rounds} rounds: {told}. Where time is staged, choose a start "
+        "that leaves outcomes time to show before data.known_until; else relax the rule"
+    )
 
 
 def numbered(table: pl.DataFrame, use_case: UseCase) -> pl.DataFrame:

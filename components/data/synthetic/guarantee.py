@@ -107,7 +107,7 @@ def rho_for(epsilon: float, delta: float) -> float:
     if not (0 < delta <= 0.01):
         raise FairleadError(f"delta {delta:g} cannot be used: more than 0 and at most 0.01, well below 1 / rows")
     low, high = 0.0, epsilon  # rho is at most epsilon for any delta that is taken here
-    for _ in range(60):
+    for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if epsilon_of(middle, delta) <= epsilon else (low, middle)
     return low

@@ -52,7 +52,7 @@ def test_equal_seeds_give_equal_tables(plain, shops):
 
 def _drift(reference: pl.DataFrame, current: pl.DataFrame) -> DriftReport:
     windows = [Window(first=t["day"].min(), last=t["day"].max(), rows=t.height) for t in (reference, current)]
-    kinds = {"amount": "float", "colour": "category", "shop": "category"}
+    kinds = {"amount": "float", "colour": "category"}
     return measure_drift(reference, current, kinds, watching.Drift(multivariate=()), (windows[0], windows[1]))
 
 

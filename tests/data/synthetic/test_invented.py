@@ -12,7 +12,7 @@ from components.training.labels import label_rows
 @pytest.mark.parametrize("name", ["card_default", "sba_loans"])
 def test_a_table_from_the_schema_alone_goes_the_whole_way_to_labels(name, tmp_path):
     case = load(name)
-    made = generate(invent(case), case, 1_000, 1)
+    made = generate(invent(case), case, 600, 1)
     raw, clean, features = (tmp_path / f"{n}.parquet" for n in ("raw", "clean", "features"))
     made.write_parquet(raw)
     assert check_rows(raw, case.data, clean, tmp_path / "quarantine.parquet").quarantined == 0
