@@ -18,7 +18,7 @@ def rates(groups: Sequence[str], selected: Mapping[str, Estimate], among_good: M
         among_good: the same among good outcomes.
     """
     with rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.6 + 0.28 * len(groups)), layout="constrained")
+        figure = Figure(figsize=(7.2, 0.9 + 0.28 * len(groups)), layout="constrained")
         axes = figure.subplots()
         for found, colour, shift, label in (
             (selected, BLUE, -0.14, "of all rows"),
@@ -35,5 +35,5 @@ def rates(groups: Sequence[str], selected: Mapping[str, Estimate], among_good: M
         axes.set_yticks(range(len(groups)), [f"{name} ({selected[name].n:,})" for name in groups], fontsize=7.5)
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.set_xlabel("share with the favourable decision")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 if len(groups) > 8 else -0.3), ncols=2)
+        figure.legend(loc="outside lower center", ncols=2)
         return svg(figure)

@@ -14,11 +14,14 @@ import numpy as np
 
 from components.core.contracts import FloatArray
 from components.core.errors import FairleadError
-from components.judgement.fairness.comparison import Comparison
+from components.judgement.fairness.comparison import ODDS, Comparison
 from components.judgement.fairness.groups import Grouping
 from components.judgement.fairness.metrics import Rows
 
 TOLERANCE = 1e-9
+
+RATES = ("true_favourable_rate", "false_favourable_rate")
+"""Both make equalised odds."""
 
 Values = dict[tuple[str, str], float]
 """(figure, of) → value."""
@@ -79,16 +82,12 @@ def by_fairlearn(comparison: Comparison, rows: Rows) -> Values:
         found |= {(gap, groups.name): float(frame.difference())}
         if ratio:
             found |= {(ratio, groups.name): float(frame.ratio())}
-    odds = "equalised_odds_difference"
     kept = _kept(rows, groups, [n for n in groups.names if all((r, n) in told for r in RATES)])
     if kept is not None:
         good, favourable, weights, names = kept
         value = equalized_odds_difference(good, favourable, sensitive_features=names, sample_weight=weights)
-        found[odds, groups.name] = float(value)
+        found[ODDS, groups.name] = float(value)
     return {key: value for key, value in found.items() if key in told}
-
-
-RATES = ("true_favourable_rate", "false_favourable_rate")
 
 
 def by_aif360(comparison: Comparison, rows: Rows) -> Values:
