@@ -1,5 +1,3 @@
-import warnings
-
 import numpy as np
 import pytest
 
@@ -72,14 +70,6 @@ def test_where_scores_are_flat_attacks_end_all_the_same() -> None:
         attack(attacked, np.random.default_rng(1))
         assert attacked.found is None
         assert attacked.asked <= 60
-
-
-def test_art_is_imported_without_a_word() -> None:
-    art_attacks._library.cache_clear()
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        art_attacks._library()
-    assert [str(w.message) for w in told if "art" in str(w.filename)] == []
 
 
 def test_the_last_digits_are_found_by_starts_of_their_own() -> None:

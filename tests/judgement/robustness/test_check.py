@@ -12,9 +12,9 @@ from components.judgement.subject import Subject, open_subject
 from tests.judgement.robustness.conftest import made, with_settings, without_levers
 
 LIMITS = [
-    Limit(gate="attacks", check="robustness", figure="attack_success", bound="high", maximum=0.35),
+    Limit(gate="attacks", check="robustness", figure="attack_success", bound="high", maximum=0.3),
     Limit(gate="punished", check="robustness", figure="reverse_attack_success", bound="high", maximum=0.25),
-    Limit(gate="steady", check="robustness", figure="decisions_flipped", of="noise=0.01", bound="high", maximum=0.1),
+    Limit(gate="steady", check="robustness", figure="decisions_flipped", of="noise=0.01", bound="high", maximum=0.08),
     Limit(gate="noise", check="robustness", figure="auc_drop", of="noise=0.05", bound="high", maximum=0.04),
     Limit(gate="shift", check="robustness", figure="loss_under_shift", of="worst", bound="high", maximum=1.0),
 ]

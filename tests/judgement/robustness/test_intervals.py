@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.judgement.robustness.intervals import difference_of_pairs, draws, median, percentiles, share
@@ -25,6 +25,7 @@ def test_matched_pairs_as_published() -> None:
     assert found.high == pytest.approx(-0.0213, abs=5e-4)
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_differences_turn_round_with_the_sides(drawn: list[tuple[bool, bool]]) -> None:
     ours, theirs = (np.array(side) for side in zip(*drawn, strict=True))

@@ -2,7 +2,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.contracts import Field
@@ -39,6 +39,7 @@ def pulled(draw: st.DrawFn) -> tuple[Lever, float, float, float]:
     return lever, float(np.floor(old)) if whole else old, draw(st.floats(-3, 3)), draw(st.floats(1e-3, 2))
 
 
+@settings(deadline=None)
 @given(pulled())
 def test_a_lever_keeps_to_its_budget_direction_ends_and_grain(drawn: tuple[Lever, float, float, float]) -> None:
     lever, old, coordinate, reach = drawn
