@@ -50,7 +50,8 @@ def _judge(limit: Limit, figure: Figure, blocking: bool) -> GateResult:
     whole = all(math.isfinite(v) for v in (found.value, value) if v is not None)
     if _too_few(limit, figure):
         reason = figure.reason or f"{found.n} rows; needs {limit.minimum_rows}"
-        return _result(limit, figure.of, None, "no_data", f"not enough data: {reason}", blocking)
+        told = f"not enough data: {reason.removeprefix('not enough data: ')}"
+        return _result(limit, figure.of, None, "no_data", told, blocking)
     if value is None:
         return _result(limit, figure.of, None, "no_data", f"no interval was estimated (n={found.n})", blocking)
     if not whole:

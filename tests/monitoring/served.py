@@ -46,7 +46,8 @@ def judged_bundle(
 ) -> Path:
     """The small bundle, with a card that says how the model was judged."""
     metrics = evaluate(predictions.with_name("dataset.parquet"), predictions, sba, candidate.threshold)
-    card = json.dumps({"metrics": AllMetrics.dump_python(metrics, mode="json")})
+    whole = json.loads((signed_bundle / "model_card.json").read_text())
+    card = json.dumps({**whole, "metrics": AllMetrics.dump_python(metrics, mode="json")})
     target = tmp_path_factory.mktemp("judged") / "sba"
     keys = session_settings.signing_key, session_settings.verify_key
     seal(signed_bundle.with_name("draft"), "# A model\n", card, *keys, target)
