@@ -108,6 +108,8 @@ class Limit(_Section):
     maximum: float | None = None
     minimum_rows: int = 1
     """Below this the verdict is ``no_data``, which blocks like a failure."""
+    required: bool = True
+    """False: where there is too little data, or no champion to compare with, that is told and stops nothing."""
     blocking: bool = True
 
     @model_validator(mode="after")

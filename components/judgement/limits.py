@@ -14,7 +14,8 @@ def judge_limit(limit: Limit, reports: Sequence[CheckReport]) -> list[GateResult
     """Judge one limit on every figure that it names, in the order of what they are of.
 
     Too little data, or no interval where one end of it decides, is ``no_data`` and blocks; so is a check that was left
-    out or did not run. With a wildcard, a figure with too little data does not block as long as another one had enough.
+    out or did not run. With a wildcard, a figure with too little data does not block as long as another one had enough; with
+    ``required`` false none does.
 
     Raises:
         FairleadError: the check has no such figure, or none of that; lists those there are.
@@ -30,7 +31,8 @@ def judge_limit(limit: Limit, reports: Sequence[CheckReport]) -> list[GateResult
     chosen = sorted((f for f in named if _matches(f.of, limit.of)), key=lambda f: f.of)
     if not chosen:
         raise unknown(f"{limit.figure} in gate {limit.gate!r} of", limit.of, [f.of for f in named])
-    may_pass_over = limit.of.endswith("*") and not all(_too_few(limit, f) for f in chosen)
+    enough = any(not _too_few(limit, f) for f in chosen)
+    may_pass_over = not limit.required or (limit.of.endswith("*") and enough)
     return [_judge(limit, f, limit.blocking and not (may_pass_over and _too_few(limit, f))) for f in chosen]
 
 

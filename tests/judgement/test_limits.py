@@ -79,6 +79,13 @@ def test_a_wildcard_passes_small_groups_over_unless_all_are_small():
     assert (alone.verdict, alone.blocking) == ("no_data", True)
 
 
+def test_what_is_not_required_is_told_and_stops_nothing_unless_it_fails():
+    (found,) = judge_limit(limit(required=False), [report(ratio("sex=female", n=0, reason="there is no champion"))])
+    assert (found.verdict, found.blocking, found.reason) == ("no_data", False, "not enough data: there is no champion")
+    (bad,) = judge_limit(limit(required=False, bound="low"), [report(FEMALE)])
+    assert (bad.verdict, bad.blocking) == ("fail", True)
+
+
 def test_a_check_that_did_not_run_or_was_left_out_has_not_passed():
     for reports in ([], [CheckReport(check="fairness", omitted="nobody in the data")]):
         (found,) = judge_limit(limit(), reports)
