@@ -23,6 +23,7 @@ from pipelines import (
     registry_commands,
     retraining_commands,
     rollout_commands,
+    statistics_command,
     watch_command,
 )
 from pipelines.cron import six_fields
@@ -304,5 +305,6 @@ for command in (
     *registry_commands.COMMANDS,
     *drift_commands.COMMANDS,
     *judgement_commands.COMMANDS,
+    *statistics_command.COMMANDS,
 ):
     main.add_command(command)

@@ -23,6 +23,22 @@ def _checked_table(case: dict, time: dict, origin: dict, mended: dict):
     return table, schema, rows, leakage
 
 
+def _looked_at_from_all_sides(case: dict, data: dict, draft):
+    """Fetch the champion, and make every check of the candidate beside it."""
+    champion = steps.score_champion(**case, **data)
+    looked_at = {"bundle": draft, "champion": champion.outputs["champion"]}
+    with dsl.ParallelFor(list(CHECKS), name="checks", parallelism=2) as name:
+        check = steps.check(**case, **data, **looked_at, name=name)
+    return champion, check
+
+
+def _tried(package: PipelineTask, scored: dict):
+    """Serve the signed bundle, and explain the requests that travel with it."""
+    bundle = package.outputs["bundle"]
+    smoke = {"smoke": steps.smoke_test(**scored, bundle=bundle).outputs["report"]}
+    return bundle, smoke, steps.explain_examples(bundle=bundle)
+
+
 def _all(check: PipelineTask):
     """Collect the reports of all checks; anew for each step that takes them, because kfp changes what it is given."""
     return {"checks": dsl.Collected(check.outputs["report"])}
@@ -68,19 +84,14 @@ def training(
         records = {"slices": measured.outputs["slices"], "chosen": model.outputs["chosen"]}
 
         # What metrics do not tell, beside the champion: explanations, fairness, robustness, privacy …
-        champion = steps.score_champion(**case, **data)
-        looked_at = {"bundle": draft, "champion": champion.outputs["champion"]}
-        with dsl.ParallelFor(list(CHECKS), name="checks", parallelism=2) as name:
-            check = steps.check(**case, **data, **looked_at, name=name)
+        champion, check = _looked_at_from_all_sides(case, data, draft)
         told = {"curves": measured.outputs["curves"], "labels": labels.outputs["report"]}
         run = steps.track(**records, **told, **_all(check), plots=measured.outputs["plots"], draft=draft)
 
         # The hand-over: what is signed is what is served, and it answers as it did in training.
         known = {"labels": labels.outputs["report"], "rows": rows.outputs["report"]}
         package = steps.package(**learn, **known, **_all(check), draft=draft, slices=records["slices"])
-        bundle = package.outputs["bundle"]
-        smoke = {"smoke": steps.smoke_test(**scored, bundle=bundle).outputs["report"]}
-        anchors = steps.explain_examples(bundle=bundle)
+        bundle, smoke, anchors = _tried(package, scored)
 
         # The verdict, beside the champion on the same rows; only what passes every gate is registered.
         evidence = {"bundle": bundle, "slices": records["slices"], "leakage": leakage.outputs["report"]}
