@@ -32,6 +32,13 @@ WAYS = ("reweighing", "without_proxies", "constrained", "one_threshold", "group_
     show_default=True,
     help="How hard a way tries; again for each.",
 )
+@click.option(
+    "--folds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="1: measure on the test split. More: on all rows, cut into so many parts; takes so many times as long.",
+)
 @click.option("--dataset", type=file_option, help="What label_rows wrote. [default: made anew]")
 @click.option("--trial", type=file_option, help="JSON of a trial, as training chose it. [default: the search's first]")
 @click.option("--as-of", default="", help="ISO date: use nothing known later. [default: the use case's]")
@@ -44,6 +51,7 @@ def mitigate(
     criterion: Criterion,
     ways: tuple[str, ...],
     strengths: tuple[float, ...],
+    folds: int,
     dataset: Path | None,
     trial: Path | None,
     as_of: str,
@@ -65,7 +73,7 @@ def mitigate(
 
         click.echo("making the data set")
         dataset = prepare(case, as_of_date(case, as_of), settings)
-    found = compare(dataset, case, _trial(trial, case), column, criterion, ways or WAYS, strengths)
+    found = compare(dataset, case, _trial(trial, case), column, criterion, ways or WAYS, strengths, folds)
     table = front_table(found)
     for line in ("", *found.summary, "", text_table(table.header, table.rows), "", table.note, ""):
         click.echo(line)

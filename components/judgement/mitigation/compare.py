@@ -1,7 +1,8 @@
 """Try ways of mitigation beside one another, and measure what each gives and takes."""
 
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from components.core.errors import FairleadError, unknown
 from components.core.judging import Attribute
 from components.core.use_case import UseCase
 from components.judgement.fairness.groups import Grouping, grouping
+from components.judgement.mitigation.crossing import crossed
 from components.judgement.mitigation.decider import Decider
 from components.judgement.mitigation.measure import Decided, Measured, Yardstick, measure
 from components.judgement.mitigation.mitigation_report import MitigationReport, Point, front, halved
@@ -37,6 +39,20 @@ class _Tried:
     decider: Decider
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The ways as they were made of one cut of the rows, and what they decide on its test rows."""
+
+    problem: Problem
+    rows: Codes
+    """Of each group, in the split where it has least."""
+    tried: tuple[_Tried, ...]
+    decided: tuple[Decided, ...]
+    test: Rows
+    groups: Grouping
+    """Of the test rows."""
+
+
 def compare(
     dataset: Path,
     use_case: UseCase,
@@ -45,6 +61,7 @@ def compare(
     criterion: Criterion = "demographic_parity",
     ways: Sequence[str] = NAMES,
     strengths: Sequence[float] = STRENGTHS,
+    folds: int = 1,
 ) -> MitigationReport:
     """Try each way at each strength and measure all of them on the test split; equal arguments give equal reports.
 
@@ -57,20 +74,26 @@ def compare(
         criterion: what is to be evened out.
         ways: which to try.
         strengths: how hard, each above 0 and up to 1.
+        folds: 1 measures on the test split. More cut all rows into so many parts, and each is decided on by ways that
+            were made without it: narrower intervals, in so many times the time (see ``crossing``).
 
     Raises:
-        FairleadError: an attribute or way is unknown, a strength is out of bounds, or less than two groups have enough
-            rows to be compared.
+        FairleadError: an attribute or way is unknown, a strength is out of bounds, less than two groups have enough
+            rows to be compared, or rows that were split by time are to be cut by chance.
     """
-    groups = _groups(dataset, _attribute(use_case, attribute))
-    runs = _runs(ways, strengths)
-    problem, rows = _problem(dataset, use_case, trial, groups, criterion)
-    tried = [_Tried("baseline", "baseline", 0.0, problem.base)]
-    tried += [_Tried(name, w.stage, strength, w.run(problem, strength)) for name, w, strength in runs]
-    points = _points(tried, _measured(tried, problem, read(dataset, use_case, TEST), groups[TEST]), groups[TEST])
-    names = groups[TEST].names
-    compared = tuple(names[g] for g in problem.compared)
-    favoured, other = problem.furthest_apart()
+    column, runs = _attribute(use_case, attribute), _runs(ways, strengths)
+    if folds == 1:
+        parts = [_part(dataset, use_case, trial, column, criterion, runs)]
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            cuts = crossed(dataset, use_case, folds, Path(folder))
+            parts = [_part(cut, use_case, trial, column, criterion, runs) for cut in cuts]
+    decided, yardstick = _pooled(parts)
+    points = _points(parts[0].tried, measure(decided, yardstick, use_case.training), yardstick.groups)
+    names = yardstick.groups.names
+    compared = tuple(names[g] for g in yardstick.compared)
+    fewest = np.min([part.rows for part in parts], axis=0)
+    favoured, other = yardstick.apart
     return MitigationReport(
         use_case=use_case.name,
         attribute=attribute,
@@ -78,13 +101,63 @@ def compare(
         algorithm=trial.algorithm,
         compared=compared,
         apart=(names[favoured], names[other]),
-        too_few={name: int(n) for name, n in zip(names, rows, strict=True) if name not in compared},
-        rows=len(groups[TEST].codes),
+        too_few={name: int(n) for name, n in zip(names, fewest, strict=True) if name not in compared},
+        rows=len(yardstick.labels),
+        folds=folds,
         rounds=use_case.training.bootstrap_rounds,
         seed=use_case.training.seed,
         points=points,
         summary=summary(points, attribute, criterion),
     )
+
+
+def _part(
+    dataset: Path,
+    use_case: UseCase,
+    trial: Trial,
+    attribute: Attribute,
+    criterion: Criterion,
+    runs: Sequence[tuple[str, Way, float]],
+) -> _Part:
+    """Make every way of the train and calibration rows, and let it decide on the test rows."""
+    groups = _groups(dataset, attribute)
+    problem, rows = _problem(dataset, use_case, trial, groups, criterion)
+    tried = [_Tried("baseline", "baseline", 0.0, problem.base)]
+    tried += [_Tried(name, w.stage, strength, w.run(problem, strength)) for name, w, strength in runs]
+    test, codes = read(dataset, use_case, TEST), groups[TEST].codes
+    x = problem.data.transform.apply(test.columns)
+    decided = []
+    for t in tried:
+        p = t.decider.probability(x)
+        decided.append(Decided(t.decider.ranked(p, codes), t.decider.flagged(p, codes)))
+    return _Part(problem, rows, tuple(tried), tuple(decided), test, groups[TEST])
+
+
+def _pooled(parts: Sequence[_Part]) -> tuple[list[Decided], Yardstick]:
+    """Put the test rows of all parts together, with what each way decided on them."""
+    first = parts[0]
+    decided = [
+        Decided(np.concatenate([d.score for d in several]), np.concatenate([d.flagged for d in several]))
+        for several in zip(*(part.decided for part in parts), strict=True)
+    ]
+    # A group that is too small in one part is compared in none; those furthest apart have the most to be evened out.
+    compared = np.array(
+        sorted(set.intersection(*(set(part.problem.compared.tolist()) for part in parts))), dtype=np.intp
+    )
+    if len(compared) < 2:
+        raise FairleadError(
+            f"less than two groups have enough rows in each of the {len(parts)} parts; take fewer folds"
+        )
+    groups = replace(first.groups, codes=np.concatenate([part.groups.codes for part in parts]))
+    yardstick = Yardstick(
+        labels=np.concatenate([part.test.labels for part in parts]),
+        weights=np.concatenate([part.test.weights for part in parts]),
+        groups=groups,
+        compared=compared,
+        criterion=first.problem.criterion,
+        apart=first.problem.furthest_apart(),
+    )
+    return decided, yardstick
 
 
 def _attribute(use_case: UseCase, column: str) -> Attribute:
@@ -98,19 +171,6 @@ def _runs(ways: Sequence[str], strengths: Sequence[float]) -> list[tuple[str, Wa
     if not strengths or not all(0 < s <= 1 for s in strengths):
         raise FairleadError(f"strengths {list(strengths)} of mitigation are wrong; allowed: above 0 and up to 1")
     return [(name, way(name), strength) for name in dict.fromkeys(ways) for strength in sorted(set(strengths))]
-
-
-def _measured(tried: Sequence[_Tried], problem: Problem, test: Rows, groups: Grouping) -> list[Measured]:
-    """Let every way decide on the test rows, and measure what comes of it."""
-    x = problem.data.transform.apply(test.columns)
-    decided = []
-    for t in tried:
-        p = t.decider.probability(x)
-        decided.append(Decided(t.decider.ranked(p, groups.codes), t.decider.flagged(p, groups.codes)))
-    yardstick = Yardstick(
-        test.labels, test.weights, groups, problem.compared, problem.criterion, problem.furthest_apart()
-    )
-    return measure(decided, yardstick, problem.training)
 
 
 def _groups(dataset: Path, attribute: Attribute) -> dict[str, Grouping]:

@@ -7,7 +7,9 @@ import numpy as np
 
 from components.core.contracts import Estimate, FloatArray
 from components.core.use_case import Training
+from components.judgement.fairness.gaps import widest_difference
 from components.judgement.fairness.groups import Grouping
+from components.judgement.fairness.metrics import Rows, selection_rate, true_favourable_rate
 from components.judgement.mitigation.parity import Codes, Criterion, counted
 from components.training.metrics import weighted_metrics
 
@@ -60,8 +62,9 @@ def measure(decided: Sequence[Decided], test: Yardstick, training: Training) -> 
 
     Rows are drawn with replacement, and every way is measured on each draw (paired percentile bootstrap; Efron and
     Tibshirani, "An introduction to the bootstrap", 1993, chapter 13). The gap is the widest of several, which noise can
-    only widen: its own interval is the reversed one, as for calibration errors; differences of gaps have the
-    percentile interval, which errs against the way with the smaller gap.
+    only widen: its own interval is that of the fairness check, in closed form and for all pairs at once
+    (``fairness.gaps.widest_difference``); differences of gaps have the percentile interval, which errs against the way
+    with the smaller gap.
 
     Args:
         decided: of each way, the baseline first.
@@ -72,24 +75,29 @@ def measure(decided: Sequence[Decided], test: Yardstick, training: Training) -> 
     rounds = np.concatenate(
         [_statistics(decided, test, training, draws) for draws in _draws(len(test.labels), training)]
     )
-    gap, seen = STATISTICS.index("gap"), counted(test.labels, test.criterion)
-    inside, two = (int((seen & np.isin(test.groups.codes, g)).sum()) for g in (test.compared, test.apart))
+    inside, two = (_rows_of(test, g) for g in (test.compared, test.apart))
     found = []
-    for i in range(len(decided)):
-        rows = [inside if name == "gap" else len(test.labels) for name in STATISTICS]
-        figures = [_interval(whole[i, s], rounds[:, i, s], rows[s], s == gap) for s in range(len(STATISTICS))]
-        change = [
-            _interval(whole[i, s] - whole[0, s], rounds[:, i, s] - rounds[:, 0, s], rows[s])
-            for s in range(len(STATISTICS))
-        ]
+    for i, way in enumerate(decided):
+        figures, change = {}, {}
+        for s, name in enumerate(STATISTICS):
+            n = inside if name == "gap" else len(test.labels)
+            figures[name] = _interval(whole[i, s], rounds[:, i, s], n)
+            change[name] = _interval(whole[i, s] - whole[0, s], rounds[:, i, s] - rounds[:, 0, s], n)
+        figures["gap"] = _gap(way, test, inside)
         half = _interval(whole[i, _APART] - whole[0, _APART] / 2, rounds[:, i, _APART] - rounds[:, 0, _APART] / 2, two)
-        rates = _rates(decided[i], test, test.weights[None, :])[0]
-        found.append(
-            Measured(
-                dict(zip(STATISTICS, figures, strict=True)), dict(zip(STATISTICS, change, strict=True)), half, rates
-            )
-        )
+        found.append(Measured(figures, change, half, _rates(way, test, test.weights[None, :])[0]))
     return found
+
+
+def _rows_of(test: Yardstick, groups: "Codes | tuple[int, ...]") -> int:
+    return int((counted(test.labels, test.criterion) & np.isin(test.groups.codes, groups)).sum())
+
+
+def _gap(way: Decided, test: Yardstick, n: int) -> Estimate:
+    rows = Rows(test.labels, way.flagged, way.flagged, test.weights)  # a rate needs no probability
+    rate = true_favourable_rate if test.criterion == "equal_opportunity" else selection_rate
+    found = widest_difference([rate(rows, test.groups).of(test.compared)])
+    return Estimate(value=found.value, low=found.low, high=found.high, n=n)
 
 
 def _statistics(decided: Sequence[Decided], test: Yardstick, training: Training, draws: FloatArray) -> FloatArray:
@@ -131,11 +139,9 @@ def _draws(n: int, training: Training) -> Iterator[FloatArray]:
         yield np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in draws]).astype(np.float64)
 
 
-def _interval(value: float, rounds: FloatArray, n: int, reversed_: bool = False) -> Estimate:
+def _interval(value: float, rounds: FloatArray, n: int) -> Estimate:
     known = rounds[~np.isnan(rounds)]
     if np.isnan(value) or not len(known):
         return Estimate(value=None, n=n)
     low, high = (float(q) for q in np.quantile(known, [0.025, 0.975]))
-    if reversed_:
-        low, high = max(0.0, min(value, 2 * value - high)), max(value, 2 * value - low)
     return Estimate(value=float(value), low=low, high=high, n=n)

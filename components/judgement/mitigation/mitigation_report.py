@@ -16,7 +16,7 @@ class _Value(BaseModel):
 
 
 class Point(_Value):
-    """One way at one strength, measured on the test split."""
+    """One way at one strength, measured on rows that it was made without."""
 
     way: str
     """``baseline`` or one of ``ways.NAMES``."""
@@ -26,7 +26,7 @@ class Point(_Value):
     reads_group: bool
     """Whether the decision on a person needs to know the person's group."""
     detail: str
-    """Thresholds found, features left out …"""
+    """Thresholds found, features left out …; with several folds, in the first."""
     auc: Estimate
     """Of the score that decisions follow. Where there is a threshold for each group that is the score moved by the
     group's threshold; the score itself stays the baseline's."""
@@ -64,8 +64,8 @@ class Point(_Value):
 class MitigationReport(_Value):
     """Ways of mitigation beside each other, for one attribute and one criterion.
 
-    Ways are made on train and calibration rows, and measured on the test split. Whoever then picks the best point by
-    these figures has used the test split once: its figures are a little too kind.
+    Ways are made on train and calibration rows, and measured on test rows. Whoever then picks the best point by these
+    figures has used the test rows once: its figures are a little too kind.
     """
 
     use_case: str
@@ -80,7 +80,9 @@ class MitigationReport(_Value):
     too_few: dict[str, int]
     """Groups left out of it, with their rows in the smallest split."""
     rows: int
-    """Of the test split."""
+    """Measured on."""
+    folds: int
+    """1: they are the test split. More: all rows, cut into so many parts, each decided on by ways made without it."""
     rounds: int
     """Of the bootstrap."""
     seed: int

@@ -48,9 +48,10 @@ def front_table(report: MitigationReport) -> Table:
         "reads the group",
         "on the front of",
     )
+    which = "test rows" if report.folds == 1 else f"rows, each decided on without it in {report.folds} parts"
     note = (
         f"Gap in {WHAT[report.criterion]}, the widest between {', '.join(report.compared)}. Changes are against the "
-        f"baseline on the same draws of the {report.rows:,} test rows ({report.rounds} rounds, seed {report.seed}). "
+        f"baseline on the same draws of the {report.rows:,} {which} ({report.rounds} rounds, seed {report.seed}). "
         f"Halved: the gap between {report.apart[0]} and {report.apart[1]} is shown to be at most half of what it was, "
         "and the widest of all is no more than half. Where there is a threshold for each group the AUC is that of the "
         "score moved by them; the score itself stays the baseline's."
