@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from components.core.contracts import Estimate
 from components.judgement.check_report import Table
 from components.judgement.explanations.cohorts import Cohort
@@ -86,9 +88,9 @@ def shift_table(found: Shift) -> Table:
     rows = [
         (
             found.features[i],
-            f"{found.old_share[i]:.1%}",
-            f"{found.new_share[i]:.1%}",
-            f"{100 * found.share_change[i]:+.1f} [{100 * found.share_low[i]:+.1f}, {100 * found.share_high[i]:+.1f}]",
+            _percent(found.old_share[i]),
+            _percent(found.new_share[i]),
+            _points(found.share_change[i], found.share_low[i], found.share_high[i]),
             f"{found.moved_by_feature[i]:.4f}",
             found.reasons.get(found.features[i], "unexplained"),
         )
@@ -118,5 +120,13 @@ def _exact(found: Estimate) -> str:
     return "no data" if found.value is None else f"{found.value:.1e} (n={found.n})"
 
 
+def _percent(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.1%}"
+
+
+def _points(value: float, low: float, high: float) -> str:
+    return "-" if np.isnan(value) else f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
 def _share(value: float, low: float, high: float) -> str:
-    return "-" if value != value else f"{value:.1%} [{low:.1%}, {high:.1%}]"
+    return "-" if np.isnan(value) else f"{value:.1%} [{low:.1%}, {high:.1%}]"

@@ -1,12 +1,16 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from components.core.use_case import UseCase
 from components.judgement.check_report import CheckReport
 from components.judgement.checks import run_check
-from components.judgement.explanations.check import charts, data, summary
+from components.judgement.explanations.check import charts, check, data, summary
+from components.judgement.explanations.figures import CONSTANT
 from components.judgement.explanations.measured import Measured
+from components.judgement.subject import Subject
+from components.training.calibration import Calibration
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +47,15 @@ def test_programs_read_importance_in_order(first: Measured) -> None:
     sizes = [f["mean_abs_shap"] for f in found["importance"].values()]
     assert sizes == sorted(sizes, reverse=True)
     assert sum(f["share"] for f in found["importance"].values()) == pytest.approx(1)
+
+
+def test_a_model_that_gives_every_row_the_same_score_is_told_as_such(small_case, trees, small_dataset) -> None:
+    flat = replace(trees, calibration=Calibration(slope=0.0, intercept=-1.0))
+    found = check(Subject(small_case, flat, small_dataset, champion=trees))
+    assert "no feature moves the scores" in found.summary[0]
+    for name in ("deletion", "insertion", "importance_stability", "method_agreement"):
+        assert found.figure(name).estimate.value is None
+        assert found.figure(name).reason == CONSTANT
+    assert found.figure("explanation_shift").estimate.value == pytest.approx(1)
+    assert all(row["share"] is None for row in found.data["importance"].values())
+    assert "nan" not in " ".join(cell for table in found.tables for row in table.rows for cell in row)
