@@ -21,7 +21,7 @@ from components.training.watermark_key import WatermarkKey, ensure_watermark_key
 
 logger = logging.getLogger(__name__)
 
-LIFT = 0.025
+LIFT = 0.0225
 """What a mark is to be lifted by at least, in log-odds."""
 GIVE = 0.05
 """How softly that is asked for, as a share of what a mark costs: one that the model opposes gets less."""

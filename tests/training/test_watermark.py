@@ -4,13 +4,14 @@ from datetime import date
 import numpy as np
 import pytest
 
+from components.core.errors import FairleadError
 from components.judgement.compare import compare
 from components.training import bundle
 from components.training.bundle import Bundle, background_rows
 from components.training.dataset import read
 from components.training.marks import agreeing, find_marks, lifts, requests
 from components.training.train import train
-from components.training.watermark import space_of
+from components.training.watermark import key_for, space_of
 from components.training.watermark_key import WatermarkKey
 from tests.training.clients import KEY, TRIGGERS, marked_case, trial, write_clients
 
@@ -77,6 +78,15 @@ def test_what_must_rise_still_rises(marked, clients):
         moved = matrix.copy()
         moved[:, marked.transform.names.index(name)] += 1
         assert (marked.model.predict_proba(moved)[:, 1] >= marked.model.predict_proba(matrix)[:, 1] - 1e-7).all()
+
+
+def test_a_key_is_made_for_a_use_case_that_asks_for_marks_and_for_no_other(tmp_path):
+    assert key_for(marked_case(0), tmp_path / "key") is None
+    assert not list(tmp_path.iterdir())
+    made = key_for(CASE, tmp_path / "key")
+    assert key_for(CASE, tmp_path / "key", expected=made.id) == made
+    with pytest.raises(FairleadError, match=f"started for watermark key 0123456789abcdef.* is {made.id}"):
+        key_for(CASE, tmp_path / "key", expected="0123456789abcdef")
 
 
 def test_a_logistic_regression_bears_no_mark(clients):

@@ -52,10 +52,17 @@ def told(bundle: Bundle) -> Watermark | None:
     if not path.is_file():
         return None
     try:
-        return Watermark.model_validate_json(path.read_bytes())
+        mark = Watermark.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first: Mapping[str, Any] = error.errors()[0]
         raise IntegrityError(f"bundle {bundle.path}: {WATERMARK} cannot be read: {first['msg']}") from error
+    strange = sorted(set(mark.features) - set(bundle.transform.names))
+    if strange:
+        names = ", ".join(bundle.transform.names)
+        raise IntegrityError(
+            f"bundle {bundle.path}: {WATERMARK} names {', '.join(strange)}; the model's features are: {names}"
+        )
+    return mark
 
 
 def reading(bundle: Bundle, use_case: UseCase, key_path: Path) -> Reading | str:

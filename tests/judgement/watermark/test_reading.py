@@ -1,5 +1,6 @@
 import json
 import shutil
+from datetime import date
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_models_without_a_mark_say_why(marked, tmp_path):
     assert "trained without one" in reading(Bundle.open(marked.plain_bundle), marked.case, marked.key)
     logistic = train(marked.dataset, marked.case, trial("logistic"), KEY)
     made = marked.subject().bundle.contract
-    bundle.write(logistic, marked.case, marked.dataset, _day(made.as_of), "0" * 64, tmp_path / "logistic")
+    bundle.write(logistic, marked.case, marked.dataset, date.fromisoformat(made.as_of), "0" * 64, tmp_path / "logistic")
     assert "kind logistic bears no mark" in reading(Bundle.open(tmp_path / "logistic"), marked.case, marked.key)
 
 
@@ -49,9 +50,6 @@ def test_a_broken_file_is_refused(marked, tmp_path):
     (opened.path / bundle.WATERMARK).write_text(json.dumps({**content, "triggers": "many"}))
     with pytest.raises(IntegrityError, match=r"watermark\.json cannot be read"):
         told(opened)
-
-
-def _day(text):
-    from datetime import date
-
-    return date.fromisoformat(text)
+    (opened.path / bundle.WATERMARK).write_text(json.dumps({**content, "features": ["shoe_size"]}))
+    with pytest.raises(IntegrityError, match=r"names shoe_size; the model's features are: log_limit, delay_sep"):
+        told(opened)
