@@ -24,7 +24,7 @@ class WatermarkKey:
 
     >>> key = WatermarkKey(bytes(32))
     >>> key.coins("example", 4)
-    array([-1, -1, -1, -1])
+    array([1, 1, 1, 1])
     >>> sorted(key.order("example", 3).tolist())
     [0, 1, 2]
     """
