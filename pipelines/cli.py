@@ -20,6 +20,7 @@ from pipelines import (
     judgement_commands,
     outcome_commands,
     quarantine_commands,
+    reasons_command,
     registry_commands,
     retraining_commands,
     rollout_commands,
@@ -306,5 +307,6 @@ for command in (
     *drift_commands.COMMANDS,
     *judgement_commands.COMMANDS,
     *statistics_command.COMMANDS,
+    *reasons_command.COMMANDS,
 ):
     main.add_command(command)

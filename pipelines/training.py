@@ -24,19 +24,12 @@ def _checked_table(case: dict, time: dict, origin: dict, mended: dict):
 
 
 def _looked_at_from_all_sides(case: dict, data: dict, draft):
-    """Fetch the champion, and make every check of the candidate beside it."""
-    champion = steps.score_champion(**case, **data)
-    looked_at = {"bundle": draft, "champion": champion.outputs["champion"]}
+    """Fetch the champion, anchor some rows, and make every check of the candidate."""
+    champion, anchors = steps.score_champion(**case, **data), steps.explain_examples(**case, bundle=draft)
+    looked_at = {"bundle": draft, "champion": champion.outputs["champion"], "anchors": anchors.outputs["declined"]}
     with dsl.ParallelFor(list(CHECKS), name="checks", parallelism=2) as name:
         check = steps.check(**case, **data, **looked_at, name=name)
-    return champion, check
-
-
-def _tried(package: PipelineTask, scored: dict):
-    """Serve the signed bundle, and explain the requests that travel with it."""
-    bundle = package.outputs["bundle"]
-    smoke = {"smoke": steps.smoke_test(**scored, bundle=bundle).outputs["report"]}
-    return bundle, smoke, steps.explain_examples(bundle=bundle)
+    return champion, anchors, check
 
 
 def _all(check: PipelineTask):
@@ -84,14 +77,15 @@ def training(
         records = {"slices": measured.outputs["slices"], "chosen": model.outputs["chosen"]}
 
         # What metrics do not tell, beside the champion: explanations, fairness, robustness, privacy …
-        champion, check = _looked_at_from_all_sides(case, data, draft)
+        champion, anchors, check = _looked_at_from_all_sides(case, data, draft)
         told = {"curves": measured.outputs["curves"], "labels": labels.outputs["report"]}
         run = steps.track(**records, **told, **_all(check), plots=measured.outputs["plots"], draft=draft)
 
         # The hand-over: what is signed is what is served, and it answers as it did in training.
         known = {"labels": labels.outputs["report"], "rows": rows.outputs["report"]}
         package = steps.package(**learn, **known, **_all(check), draft=draft, slices=records["slices"])
-        bundle, smoke, anchors = _tried(package, scored)
+        bundle = package.outputs["bundle"]
+        smoke = {"smoke": steps.smoke_test(**scored, bundle=bundle).outputs["report"]}
 
         # The verdict, beside the champion on the same rows; only what passes every gate is registered.
         evidence = {"bundle": bundle, "slices": records["slices"], "leakage": leakage.outputs["report"]}

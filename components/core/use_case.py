@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.contracts import Kind
 from components.core.errors import FairleadError, unknown
+from components.core.explaining import Explanations
 from components.core.gating import Gates
 from components.core.judging import Judging
+from components.core.row_rule import Rule
 from components.core.watching import Monitoring, Retraining, Window
 
 SHIPPED = Path(__file__).parents[2] / "pipelines" / "use_cases"
@@ -50,16 +52,6 @@ class Column(_Section):
         if self.earliest is not None and self.latest is not None and self.earliest > self.latest:
             raise ValueError(f"earliest {self.earliest} is after latest {self.latest}")
         return self
-
-
-class Rule(_Section):
-    """An expectation over several columns of one row."""
-
-    name: str
-    column: str
-    """The column that a breach is put down to."""
-    expect: str
-    """SQL condition over columns of the table; a row breaks the rule where it is false (unknown counts as kept)."""
 
 
 class Data(_Section):
@@ -169,23 +161,6 @@ class Training(_Section):
     """Columns by whose values metrics are also told."""
     bootstrap_rounds: int = 500
     seed: int = 7
-
-
-class Actionable(_Section):
-    """An input that whoever asks could change, so that a counterfactual may propose it."""
-
-    column: str
-    direction: Literal["any", "increase", "decrease"] = "any"
-    """Which way it may be changed; ``increase`` and ``decrease`` are for numbers and dates."""
-    values: tuple[str, ...] = ()
-    """What a category may be changed to; without them, to any value that the background rows have."""
-
-
-class Explanations(_Section):
-    """What explanations may propose."""
-
-    actionable: tuple[Actionable, ...] = ()
-    """Counterfactuals that can be acted on change these inputs and no other."""
 
 
 class UseCase(_Section):

@@ -38,7 +38,9 @@ def as_metrics(reports: Sequence[CheckReport]) -> list[SliceMetrics]:
     return [SliceMetrics(dataset=check, slice=of, metrics=metrics) for (check, of), metrics in found.items()]
 
 
-def run_check(name: str, use_case: UseCase, bundle: Path, dataset: Path, champion: Path | None = None) -> CheckReport:
+def run_check(
+    name: str, use_case: UseCase, bundle: Path, dataset: Path, champion: Path | None = None, anchors: Path | None = None
+) -> CheckReport:
     """Run one check on one model; equal arguments give equal reports.
 
     Args:
@@ -47,6 +49,7 @@ def run_check(name: str, use_case: UseCase, bundle: Path, dataset: Path, champio
         bundle: the model's.
         dataset: what ``label_rows`` wrote.
         champion: the reigning model's bundle, if there is one.
+        anchors: of declined rows, for ``recourse``.
 
     Raises:
         FairleadError: no such check, or it cannot be made of these rows.
@@ -57,4 +60,4 @@ def run_check(name: str, use_case: UseCase, bundle: Path, dataset: Path, champio
     if reason is not None:
         return CheckReport.model_validate({"check": name, "omitted": reason})
     check = cast(Callable[[Subject], CheckReport], importlib.import_module(MODULES[name]).check)
-    return check(open_subject(use_case, bundle, dataset, champion))
+    return check(open_subject(use_case, bundle, dataset, champion, anchors))

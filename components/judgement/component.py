@@ -17,14 +17,17 @@ def check_leakage(use_case: str, clean: Input[Dataset], report: Output[Artifact]
 
 
 @step("explain")
-def explain_examples(bundle: Input[Model], explanations: Output[Artifact]):
-    """Say which values anchor the scores of the bundle's three example requests."""
+def explain_examples(use_case: str, bundle: Input[Model], explanations: Output[Artifact], declined: Output[Artifact]):
+    """Say which values anchor the scores of the bundle's three example requests, and of some declined rows."""
     from pathlib import Path
 
-    from components.judgement.anchors import explain_examples
+    from components.core.use_case import load
+    from components.judgement.anchors import explain_declined, explain_examples
     from components.judgement.explanation import AllAnchors
 
-    Path(explanations.path).write_bytes(AllAnchors.dump_json(explain_examples(Path(bundle.path)), indent=1))
+    path, most = Path(bundle.path), min(20, load(use_case).judgement.recourse.rows // 2)
+    Path(explanations.path).write_bytes(AllAnchors.dump_json(explain_examples(path), indent=1))
+    Path(declined.path).write_bytes(AllAnchors.dump_json(explain_declined(path, most), indent=1))
 
 
 @step("platform")
@@ -34,6 +37,7 @@ def check(
     bundle: Input[Model],
     dataset: Input[Dataset],
     champion: Input[Model],
+    anchors: Input[Artifact],
     report: Output[Artifact],
 ):
     """Look at one side of the model that its metrics do not tell: explanations, fairness, robustness …"""
@@ -42,7 +46,8 @@ def check(
     from components.core.use_case import load
     from components.judgement.checks import run_check
 
-    found = run_check(name, load(use_case), Path(bundle.path), Path(dataset.path), Path(champion.path))
+    paths = [Path(a.path) for a in (bundle, dataset, champion, anchors)]
+    found = run_check(name, load(use_case), *paths)
     Path(report.path).write_text(found.model_dump_json(indent=1))
 
 

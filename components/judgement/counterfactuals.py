@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.contracts import Columns, Field
-from components.core.use_case import Actionable
+from components.core.explaining import Actionable
 from components.judgement.codes import given
 from components.judgement.explanation import Change, Counterfactual, Decides
 from components.judgement.row_rules import RowRules

@@ -14,8 +14,8 @@ def judge_limit(limit: Limit, reports: Sequence[CheckReport]) -> list[GateResult
     """Judge one limit on every figure that it names, in the order of what they are of.
 
     Too little data, or no interval where one end of it decides, is ``no_data`` and blocks; so is a check that was left
-    out or did not run. With a wildcard, a figure with too little data does not block as long as another one had enough; with
-    ``required`` false none does.
+    out or did not run. With a wildcard, a figure with too little data does not block as long as another one had
+    enough; with ``required`` false none does.
 
     Raises:
         FairleadError: the check has no such figure, or none of that; lists those there are.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from components.core.contracts import Columns, Field
 from components.core.errors import FairleadError
-from components.core.use_case import Rule
+from components.core.row_rule import Rule
 from components.features.rows import number_of_rows
 from components.training.v2_request import json_values
 

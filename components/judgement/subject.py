@@ -54,6 +54,8 @@ class Subject:
     bundle: Bundle
     dataset: Path
     champion: Bundle | None = None
+    anchors: Path | None = None
+    """Anchors of declined rows, made in the environment that has alibi; None where there are none."""
 
     @cached_property
     def train(self) -> Part:
@@ -81,7 +83,9 @@ class Subject:
         )
 
 
-def open_subject(use_case: UseCase, bundle: Path, dataset: Path, champion: Path | None = None) -> Subject:
+def open_subject(
+    use_case: UseCase, bundle: Path, dataset: Path, champion: Path | None = None, anchors: Path | None = None
+) -> Subject:
     """Open what a check looks at.
 
     Args:
@@ -89,6 +93,7 @@ def open_subject(use_case: UseCase, bundle: Path, dataset: Path, champion: Path 
         bundle: the model's bundle, a draft or a sealed one.
         dataset: what ``label_rows`` wrote.
         champion: the reigning model's bundle; None, or a directory that holds no bundle, where there is none.
+        anchors: what ``explain_declined`` found, if it was asked.
 
     Raises:
         IntegrityError: a bundle is not what it says it is.
@@ -99,4 +104,5 @@ def open_subject(use_case: UseCase, bundle: Path, dataset: Path, champion: Path 
         bundle=Bundle.open(bundle),
         dataset=dataset,
         champion=Bundle.open(champion, same_code=False) if champion is not None and there else None,
+        anchors=anchors,
     )

@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from components.core.use_case import Column, Data, Rule
+from components.core.row_rule import Rule
+from components.core.use_case import Column, Data
 
 DATA = Data(
     source="unused.csv",

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.errors import ContractViolation, FairleadError
-from components.core.use_case import Column, Data, Rule, load
+from components.core.row_rule import Rule
+from components.core.use_case import Column, Data, load
 from components.data.columns import schema
 from components.data.expectations import BREACH, BUILT_IN, check, compile_rules
 from tests.data.bad_input import BAD, DATA, FINE, Case, table

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.contracts import Columns, Field
-from components.core.use_case import Actionable, Rule, UseCase
+from components.core.explaining import Actionable
+from components.core.row_rule import Rule
+from components.core.use_case import UseCase
 from components.judgement.counterfactuals import STEPS, search
 from components.judgement.row_rules import RowRules
 from components.training.bundle import Bundle

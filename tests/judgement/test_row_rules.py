@@ -3,7 +3,8 @@ import pytest
 
 from components.core.contracts import Field
 from components.core.errors import FairleadError
-from components.core.use_case import Rule, UseCase, load, shipped
+from components.core.row_rule import Rule
+from components.core.use_case import UseCase, load, shipped
 from components.features.rows import request_fields
 from components.judgement.row_rules import RowRules
 from components.training.bundle import Bundle

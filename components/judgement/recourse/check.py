@@ -41,7 +41,7 @@ def check(subject: Subject) -> CheckReport:
     ways = find_ways_out(use_case, subject.bundle, take(test.columns, sought), names, settings.samples)
     against = breaches(use_case, subject.bundle, ways)
     why = reasoned(subject, take(test.columns, places), texts)
-    anchors: Path | None = getattr(subject, "anchors", None)
+    anchors: Path | None = subject.anchors
     given = [] if anchors is None else AllAnchors.validate_json(anchors.read_bytes())
     tried = anchored.try_on(given, test.columns, test.decision == 1)
     found = [

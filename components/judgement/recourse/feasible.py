@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from components.core.contracts import Columns, Field
-from components.core.use_case import Actionable, Column, UseCase
+from components.core.explaining import Actionable
+from components.core.use_case import Column, UseCase
 from components.data.expectations import check
 from components.judgement.explanation import Change, Counterfactual
 from components.judgement.recourse.rules import held, proposal_rules

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from components.core.contracts import Field
 from components.core.errors import FairleadError
-from components.core.use_case import Rule, UseCase
+from components.core.row_rule import Rule
+from components.core.use_case import UseCase
 from components.judgement.row_rules import RowRules
 
 
@@ -14,7 +15,7 @@ def proposal_rules(use_case: UseCase) -> tuple[Rule, ...]:
     A rule that a few rows of the table break (an account that was written off, say) cannot be one of ``data.rules``
     without putting these rows into quarantine. As one of ``explanations.rules`` it binds what is proposed to people.
     """
-    return (*use_case.data.rules, *getattr(use_case.explanations, "rules", ()))
+    return (*use_case.data.rules, *use_case.explanations.rules)
 
 
 def held(use_case: UseCase, fields: Sequence[Field]) -> RowRules:

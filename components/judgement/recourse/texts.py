@@ -76,13 +76,13 @@ def texts_of(use_case: UseCase) -> Texts:
         FairleadError: a text names what is neither an input nor a feature, or a feature stands in two subjects.
     """
     told = use_case.explanations
-    reasons: Mapping[str, Any] = getattr(told, "reasons", {})
+    reasons: Mapping[str, Any] = told.reasons
     return require_texts(
         Texts(
             subjects={name: Subject(r.features, r.text, dict(r.texts), r.where) for name, r in reasons.items()},
-            words=dict(getattr(told, "words", {})),
-            declined=getattr(told, "declined", "") or Texts.declined,
-            contact=getattr(told, "contact", "") or use_case.owner,
+            words=dict(told.words),
+            declined=told.declined or Texts.declined,
+            contact=told.contact or use_case.owner,
             protected=tuple(a.column for a in use_case.judgement.fairness.attributes),
         ),
         [f.name for f in request_fields(use_case)],

@@ -56,7 +56,7 @@ def course_of(use_case: UseCase) -> Course | None:
     Raises:
         FairleadError: a column is no number among the inputs.
     """
-    told = getattr(use_case.explanations, "course", None)
+    told = use_case.explanations.course
     if told is None or not told.moving:
         return None
     numbers = [n for n in use_case.features.inputs if use_case.data.columns[n].kind in {"int", "float"}]

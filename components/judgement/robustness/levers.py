@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.contracts import Columns, Field, FloatArray
-from components.core.use_case import Actionable
+from components.core.explaining import Actionable
 from components.features.rows import number_of_rows
 
 LOW, HIGH = 5, 95

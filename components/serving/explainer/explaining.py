@@ -7,11 +7,14 @@ from typing import Any
 
 from components.core.contracts import Columns
 from components.core.errors import unknown
-from components.core.use_case import Actionable, Rule, UseCase
+from components.core.explaining import Actionable
+from components.core.row_rule import Rule
+from components.core.use_case import UseCase
 from components.features.rows import number_of_rows
 from components.judgement.codes import learn
 from components.judgement.counterfactuals import search
 from components.judgement.explanation import AnchorExplanation, Counterfactual
+from components.judgement.recourse.rules import proposal_rules
 from components.judgement.row_rules import RowRules
 from components.serving.exchange import NotOffered
 from components.serving.explainer.predictor import Predictor, Served
@@ -45,7 +48,7 @@ class Explaining:
     def __init__(self, bundle: Bundle, predictor: Predictor, use_case: UseCase | None) -> None:
         self.bundle, self.predictor = bundle, predictor
         self._background = bundle.background()
-        rules: tuple[Rule, ...] = () if use_case is None else use_case.data.rules
+        rules: tuple[Rule, ...] = () if use_case is None else proposal_rules(use_case)
         self._rules = RowRules(rules, bundle.contract.inputs)
         self._actionable: tuple[Actionable, ...] = () if use_case is None else use_case.explanations.actionable
         inputs = [f.name for f in bundle.contract.inputs]

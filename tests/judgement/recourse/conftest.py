@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 
 from components.core.artifacts import hash_file
 from components.core.contracts import Columns
+from components.core.explaining import Explanations
 from components.core.judging import Attribute, Fairness, Judging, Recourse
-from components.core.use_case import Explanations, Rule, UseCase
+from components.core.row_rule import Rule
+from components.core.use_case import UseCase
 from components.judgement.recourse.drawn import take
 from components.judgement.subject import Subject, open_subject
 from components.training import bundle

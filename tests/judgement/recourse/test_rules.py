@@ -1,7 +1,8 @@
 import pytest
 
 from components.core.errors import FairleadError
-from components.core.use_case import Rule, UseCase
+from components.core.row_rule import Rule
+from components.core.use_case import UseCase
 from components.features.rows import request_fields
 from components.judgement.recourse.rules import held, proposal_rules
 

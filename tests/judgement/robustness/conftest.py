@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from components.core.contracts import FloatArray
-from components.core.use_case import SHIPPED, Explanations, UseCase, load
+from components.core.explaining import Explanations
+from components.core.use_case import SHIPPED, UseCase, load
 from components.judgement.check_report import CheckReport
 from components.judgement.robustness.check import check
 from components.judgement.subject import Subject, open_subject

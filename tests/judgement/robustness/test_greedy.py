@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.core.contracts import Columns
-from components.core.use_case import Rule
+from components.core.row_rule import Rule
 from components.judgement.robustness.greedy import greedy
 from components.judgement.row_rules import RowRules
 from tests.judgement.robustness.toys import FIELDS, Linear, Sawtooth, aim, row

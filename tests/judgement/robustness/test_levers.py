@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.contracts import Field
-from components.core.use_case import Actionable
+from components.core.explaining import Actionable
 from components.judgement.robustness.levers import Lever, distance, domain, learn_levers, move, shares
 
 DAYS = np.array(["2005-01-01", "2005-01-11", "NaT"], dtype="datetime64[D]")

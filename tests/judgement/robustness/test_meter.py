@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import FairleadError
-from components.core.use_case import Rule
+from components.core.row_rule import Rule
 from components.judgement.robustness.meter import Stopped, require_probabilities, starts
 from components.judgement.row_rules import RowRules
 from tests.judgement.robustness.toys import FIELDS, OWED, PAID, Linear, meter, row

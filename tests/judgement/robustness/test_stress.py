@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.core.contracts import Field
-from components.core.use_case import Rule
+from components.core.row_rule import Rule
 from components.judgement.robustness.stress import SLIP, Ordinary, gappy, learn_ordinary, noisy, slipped
 from components.judgement.row_rules import RowRules
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.core.contracts import Field
-from components.core.use_case import Rule
+from components.core.row_rule import Rule
 from components.judgement.robustness.levers import Lever
 from components.judgement.robustness.valid import faults
 from components.judgement.row_rules import RowRules

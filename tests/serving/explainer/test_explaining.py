@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import FairleadError
-from components.core.use_case import Actionable, Explanations
+from components.core.explaining import Actionable, Explanations
 from components.serving.exchange import Late, NotOffered
 from components.serving.explainer.explaining import METHODS, Explaining, anchor_explainer
 from components.serving.explainer.predictor import Predictor
