@@ -125,6 +125,10 @@ bench-traffic: .images ## measure what a rollout costs those who send requests: 
 bench-drift: .everything ## measure drift beside its peers, sketches, a whole look, false alarms; shorter: ARGS=--short
 	@$(PY) -m pipelines bench-drift $(ARGS)
 
+.PHONY: bench-explanations
+bench-explanations: .platform ## measure the explanation of a whole table beside the library shap
+	@$(PY) -m pipelines bench-explanations $(ARGS)
+
 .PHONY: bench-detection
 bench-detection: .platform ## simulate what each detector finds of staged shifts, and write the published table
 	@$(PY) -m pipelines bench-detection $(ARGS)

@@ -11,7 +11,7 @@ from components.core.errors import FairleadError
 
 COMPILED = Path(__file__).parent / "compiled"
 
-PIPELINES = ("training", "monitoring")
+PIPELINES = ("training", "monitoring", "explain")
 
 
 def compiled(name: str) -> Path:
@@ -61,7 +61,8 @@ def _steady(text: str) -> str:
 
 def _function(name: str) -> Any:
     # Imported when asked for: a pipeline's decorators compile every step, which takes seconds.
+    from pipelines.explain import explain
     from pipelines.monitoring import monitoring
     from pipelines.training import training
 
-    return {"training": training, "monitoring": monitoring}[name]
+    return {"training": training, "monitoring": monitoring, "explain": explain}[name]

@@ -29,6 +29,7 @@ class Shard(BaseModel):
 _FURTHER: dict[str, dict[str, TypeAdapter[Any] | None]] = {
     "training": {"shards": TypeAdapter(list[Shard])},
     "monitoring": {"log": None, "outcomes": None},
+    "explain": {"version": None, "method": None},
 }
 """By pipeline the parameters that have no option of their own, and their type; None for plain text."""
 
@@ -65,8 +66,7 @@ def parameters(
         **_day(case, as_of, pipeline),
         "source": source,
         "freshness": freshness(source or case.data.source),
-        "repaired": repaired,
-        "repaired_freshness": freshness(repaired) if repaired else "",
+        **_mended(repaired, pipeline),
         **({"log": log} if pipeline == "monitoring" else {}),
         **dict(_further(item, pipeline) for item in extra),
     }
@@ -89,10 +89,22 @@ def freshness(source: str) -> str:
     return hash_file(path) if path.is_file() else datetime.now(UTC).isoformat()
 
 
+def _mended(repaired: str, pipeline: str) -> dict[str, str]:
+    if pipeline != "explain":
+        return {"repaired": repaired, "repaired_freshness": freshness(repaired) if repaired else ""}
+    if repaired:
+        raise FairleadError("explain takes no repaired rows; bring a table that holds them: --source")
+    return {}
+
+
 def _day(case: use_cases.UseCase, as_of: str, pipeline: str) -> dict[str, str]:
     if pipeline == "monitoring":
         # Empty stays so: a schedule looks at the day on which each of its runs runs.
         return {"now": _training_date(case, as_of).isoformat() if as_of else ""}
+    if pipeline == "explain":
+        if as_of:
+            raise FairleadError("explain has no training date; say which model: --set version=NUMBER, or an alias")
+        return {}
     return {"as_of": _training_date(case, as_of).isoformat()}
 
 

@@ -10,10 +10,16 @@ from pipelines.runners.local import Run
 def keep_report(run: Run, home: Path) -> Path:
     """Copy the report of a finished run to ``home/reports`` and return the copy.
 
-    That of a training run is named after the version, that of a look after its day.
+    That of a training run is named after the version, that of a look after its day. A run that explains a table leaves
+    the explained table, named after the run.
     """
     look = "write_look_report" in run.outputs
     folder = home / "reports"
+    if "explain_table" in run.outputs:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"explained-{run.folder.name}.parquet"
+        shutil.copyfile(run.artifact("explain_table", "explained"), target)
+        return target
     if look:
         found = json.loads(run.artifact("look", "findings").read_text(encoding="utf-8"))
         target = folder / f"{found['use_case']}-look-{found['now']}.html"

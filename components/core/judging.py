@@ -65,7 +65,7 @@ class Fairness(_Section):
 class Explaining(_Section):
     """How explanations are measured."""
 
-    background: Annotated[int, Field(ge=10)] = 100
+    background: Annotated[int, Field(ge=10, le=1_000)] = 100
     """Rows that interventional Shapley values average over."""
     quality_rows: Annotated[int, Field(ge=10)] = 200
     """Rows on which their quality is measured."""

@@ -119,3 +119,20 @@ def package(
     case = load_for_training(use_case, window)
     written = {"card": Path(card.path), "target": Path(bundle.path)}
     package(case, *paths, checks=reports, settings=read_settings(), **written)
+
+
+@step("platform")
+def explain_table(
+    method: str, bundle: Input[Model], table: Input[Dataset], explained: Output[Dataset], report: Output[Artifact]
+):
+    """Tell for every row of a table how much each feature moved its score."""
+    import json
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from components.judgement.explanations.table import explain_table
+    from components.training.bundle import Bundle
+
+    written = explain_table(Bundle.open(Path(bundle.path)), Path(table.path), Path(explained.path), method, threads=2)
+    explained.metadata.update(rows=written.rows, method=written.method, base_value=written.base_value)
+    Path(report.path).write_text(json.dumps(asdict(written), indent=1) + "\n")

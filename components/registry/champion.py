@@ -9,7 +9,7 @@ import polars as pl
 
 from components.core.config import Settings
 from components.core.contracts import FloatArray
-from components.core.errors import ContractViolation, IntegrityError
+from components.core.errors import ContractViolation, FairleadError, IntegrityError
 from components.core.use_case import UseCase
 from components.features.rows import from_frame
 from components.registry.registry import Registry
@@ -71,6 +71,30 @@ def score_champion(use_case: UseCase, dataset: Path, target: Path, bundle: Path,
     scored = frame.with_columns(probability=pl.Series(probability))
     scored.select("row_id", pl.when(pl.Series(new)).then("probability").alias("probability")).write_parquet(target)
     return str(champion.version)
+
+
+def fetch_model(use_case: str, which: str, target: Path, settings: Settings) -> str:
+    """Copy a registered version's bundle, verified, into a directory and return its number.
+
+    Args:
+        use_case: name of the model.
+        which: number or alias; empty for the champion.
+        target: the directory.
+        settings: where the registry is.
+
+    Raises:
+        FairleadError: there is no such version, or no champion yet.
+        IntegrityError: the bundle is not what was registered.
+    """
+    registry = Registry(settings)
+    found = registry.version(use_case, which) if which else registry.champion(use_case)
+    if found is None:
+        raise FairleadError(f"{use_case} has no champion yet; name a version (fairlead versions {use_case})")
+    with tempfile.TemporaryDirectory() as scratch:
+        path = fetch(found.uri, Path(scratch), settings)
+        signing.verify(path, settings.verify_key)
+        shutil.copytree(path, target, dirs_exist_ok=True)
+    return str(found.version)
 
 
 def _say_why_not(bundle: Path, why: str) -> None:

@@ -83,3 +83,15 @@ def register(
     )
     Path(registered.path).write_text(found.model_dump_json())
     return f"models:/{found.use_case}/{found.version}"
+
+
+@step("platform")
+def fetch_model(use_case: str, version: str, bundle: Output[Model]) -> str:
+    """Fetch a registered version, verified; the champion where none is named. Returns its version."""
+    from pathlib import Path
+
+    from components.core.config import read_settings
+    from components.core.use_case import load
+    from components.registry.champion import fetch_model
+
+    return fetch_model(load(use_case).name, version, Path(bundle.path), read_settings())
