@@ -19,8 +19,8 @@ def consistent(cells: Cells, counts: FloatArray, deviation: float, total: float)
 
     Of a category they are the nearest such ones. Numbers and days have hundreds of cells, most of them empty, whose
     noise would add up to rows that nobody has: the total goes down from halves to halves of halves in proportion to
-    their sums, and a half within ``FAR`` deviations of its noise gets nothing. Where neither half stands out, the
-    larger one gets all, or, among few cells, all get alike.
+    their sums, and a half within ``FAR`` deviations of its noise gets nothing. Where neither half stands out, the one
+    nearer to 0 gets all, since tables thin out towards the ends of what is allowed, or, among few cells, all get alike.
 
     >>> consistent(Cells(np.arange(5.0)), np.array([10.0, -1.0, 1.0, 0.0]), 1.0, 12.0)
     array([12.,  0.,  0.,  0.])
@@ -36,12 +36,15 @@ def consistent(cells: Cells, counts: FloatArray, deviation: float, total: float)
     missing = counts[cells.filled :]
     empty = np.clip(np.where(missing > FAR * deviation, missing, 0.0), 0.0, total)
     filled = np.zeros(cells.filled)
-    _share_out(filled, counts[: cells.filled], deviation, 0, cells.filled, total - float(empty.sum()))
+    _share_out(filled, counts, cells.edges, deviation, (0, cells.filled), total - float(empty.sum()))
     return np.concatenate([filled, empty])
 
 
-def _share_out(into: FloatArray, counts: FloatArray, deviation: float, first: int, last: int, rows: float) -> None:
-    """Share rows out over the cells from ``first`` up to ``last``."""
+def _share_out(
+    into: FloatArray, counts: FloatArray, edges: FloatArray, deviation: float, span: tuple[int, int], rows: float
+) -> None:
+    """Share rows out over the cells of a span."""
+    first, last = span
     if last - first == 1:
         into[first] = rows
         return
@@ -49,14 +52,15 @@ def _share_out(into: FloatArray, counts: FloatArray, deviation: float, first: in
     halves = ((first, middle), (middle, last))
     sums = [float(counts[a:b].sum()) for a, b in halves]
     clear = [s if s > FAR * deviation * np.sqrt(b - a) else 0.0 for s, (a, b) in zip(sums, halves, strict=True)]
-    if not any(clear) and last - first > FEW:
-        clear = [1.0, 0.0] if sums[0] >= sums[1] else [0.0, 1.0]
-    if not any(clear):
+    if not any(clear) and last - first <= FEW:
         into[first:last] = rows / (last - first)
         return
-    for (a, b), part in zip(halves, clear, strict=True):
+    if not any(clear):
+        away = [abs(edges[a] + edges[b]) for a, b in halves]
+        clear = [1.0, 0.0] if away[0] <= away[1] else [0.0, 1.0]
+    for half, part in zip(halves, clear, strict=True):
         if part > 0:
-            _share_out(into, counts, deviation, a, b, rows * part / sum(clear))
+            _share_out(into, counts, edges, deviation, half, rows * part / sum(clear))
 
 
 def nearest(counts: FloatArray, total: float) -> FloatArray:
@@ -161,10 +165,10 @@ def _neighbours(mass: FloatArray, most: int) -> Codes:
 
 
 def _greedy(mass: FloatArray, target: float) -> Codes:
-    """Close a bin once it has the target, and before a cell that has it alone."""
+    """Close a bin once it has the target, and before a cell that has it alone; no bin is of empty cells."""
     bins, current, held = np.zeros(len(mass), dtype=np.int64), 0, 0.0
     for i, amount in enumerate(mass):
-        if held > 0 and (held >= target or amount >= target):
+        if held > 0 and amount > 0 and (held >= target or amount >= target):
             current, held = current + 1, 0.0
         bins[i] = current
         held += amount

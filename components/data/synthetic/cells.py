@@ -76,15 +76,18 @@ class Cells:
     def encode(self, values: npt.NDArray[Any]) -> Codes:
         """Give each of n values its cell, shape (n,).
 
-        Numbers and days outside the grid fall into its ends. A category that is not in ``values``, or a missing value
-        where none may be, goes into the last code.
+        Numbers and days outside the grid fall into its ends, a category that is not in ``values`` into the last of
+        them, and a missing value where none may be into the last code.
 
         >>> Cells(np.array([0.0, 1.0, 5.0]), nullable=True).encode(np.array([0.5, 3.0, 99.0, np.nan]))
         array([0, 1, 1, 2])
         """
         if self.values:
             codes = {value: i for i, value in enumerate(self.values)}
-            return np.array([codes.get(v, self.size - 1) for v in values], dtype=np.int64)
+            missing_code = self.size - 1
+            return np.array(
+                [missing_code if v is None else codes.get(v, self.filled - 1) for v in values], dtype=np.int64
+            )
         missing = np.isnan(values)
         found = np.searchsorted(self.edges, np.where(missing, self.edges[0], values), side="right") - 1
         return np.where(missing, self.size - 1, np.clip(found, 0, self.filled - 1)).astype(np.int64)
@@ -137,7 +140,7 @@ def of_number(column: Column) -> Cells:
 
 
 def of_category(column: Column, values: tuple[str, ...]) -> Cells:
-    """Give each value of a category a cell; values that are not among them count as missing, or as the last one."""
+    """Give each value of a category a cell; values that are not among them count as the last one."""
     return Cells(np.array([]), values=values, nullable=column.nullable)
 
 

@@ -31,7 +31,7 @@ THIN = 0.01
 """A period with a smaller share of the rows is joined with its neighbour."""
 
 OTHER = "other"
-"""Stands for values of an open category that are too rare to be released, where none may be missing."""
+"""Stands for all values of an open category that are too rare to be released."""
 
 MINIMUM_ROWS = 100
 """A smaller table is not learned from."""
@@ -140,8 +140,7 @@ def _open_values(table: pl.DataFrame, use_case: UseCase, measurer: Measurer) -> 
     for name in names:
         counts = table[name].drop_nulls().value_counts()
         keys = measurer.keys(dict(counts.iter_rows()), KEYS / len(names), "values of open categories")
-        nullable = use_case.data.columns[name].nullable
-        found[name] = tuple(keys) if nullable and keys else (*(k for k in keys if k != OTHER), OTHER)
+        found[name] = (*(k for k in keys if k != OTHER), OTHER)
     return found
 
 

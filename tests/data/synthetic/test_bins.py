@@ -35,6 +35,15 @@ def test_noise_of_empty_cells_makes_no_rows():
     assert made[100:110] == pytest.approx(exact[100:110], rel=0.1)
 
 
+def test_rows_that_the_noise_hides_are_put_near_to_nothing_and_not_at_the_ends_of_what_is_allowed():
+    cells = of_number(Column(kind="float"))
+    exact = np.bincount(cells.encode(np.random.default_rng(0).lognormal(12, 1, 20_000)), minlength=cells.size)
+    noisy = exact + np.random.default_rng(1).normal(0, 60, cells.size)
+    made = consistent(cells, noisy, 60.0, 20_000)
+    assert made[cells.edges[:-1] >= 1e7].sum() == 0
+    assert made[cells.edges[:-1] < 0].sum() == 0
+
+
 @given(counts.map(np.abs), st.integers(2, 20))
 def test_bins_are_neighbours_and_no_more_than_asked(mass, most):
     bins = join(Cells(np.arange(len(mass) + 1.0)), mass + 0.01, most)
@@ -47,6 +56,13 @@ def test_a_heavy_cell_stays_alone_and_so_do_missing_values():
     cells = of_number(Column(kind="int", minimum=0, maximum=4, nullable=True))
     bins = join(cells, np.array([5.0, 5.0, 900.0, 5.0, 5.0, 80.0]), 3)
     assert bins.tolist() == [0, 0, 1, 2, 2, 3]
+
+
+@given(st.lists(st.sampled_from([0.0, 0.0, 1.0, 30.0]), min_size=2, max_size=60), st.integers(2, 12))
+def test_no_bin_is_of_empty_cells(mass, most):
+    mass = np.array([*mass, 5.0])
+    bins = join(Cells(np.arange(len(mass) + 1.0)), mass, most)
+    assert np.bincount(bins, mass).min() > 0
 
 
 def test_rare_values_of_a_category_share_a_bin():

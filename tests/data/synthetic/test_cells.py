@@ -56,9 +56,9 @@ def test_missing_values_have_a_code_of_their_own_where_there_may_be_some():
     assert np.isnan(cells.draw(codes, np.random.default_rng(0))).tolist() == [True, False, False]
 
 
-def test_a_value_out_of_the_domain_counts_as_missing_or_as_the_last_one():
+def test_a_value_out_of_the_domain_counts_as_the_last_one():
     asked = np.array(["a", "z", None], dtype=object)
-    assert of_category(Column(kind="category", nullable=True), ("a", "b")).encode(asked).tolist() == [0, 2, 2]
+    assert of_category(Column(kind="category", nullable=True), ("a", "other")).encode(asked).tolist() == [0, 1, 2]
     assert of_category(Column(kind="category"), ("a", "other")).encode(asked).tolist() == [0, 1, 1]
 
 

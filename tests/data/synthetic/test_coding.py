@@ -17,7 +17,7 @@ def test_only_categories_without_values_are_open(shops):
 
 
 def test_a_row_comes_back_in_its_cells(shops, real):
-    coding = coding_of(shops, {"shop": ("north", "south")})
+    coding = coding_of(shops, {"shop": ("north", "south", "other")})
     codes = coding.encode(real)
     event = coding.columns["day"].draw(codes["day"], np.random.default_rng(0))
     rest = {name: c for name, c in codes.items() if name != "day"}
@@ -31,7 +31,7 @@ def test_a_row_comes_back_in_its_cells(shops, real):
 
 
 def test_an_outcome_moves_with_its_event(shops, real):
-    coding = coding_of(shops, {"shop": ("north", "south")})
+    coding = coding_of(shops, {"shop": ("north", "south", "other")})
     row = real.filter(pl.col("unpaid") == 1).head(1)
     codes = {n: c for n, c in coding.encode(row).items() if n != "day"}
     delay = (row["unpaid_day"] - row["day"]).dt.total_days().item()
@@ -41,7 +41,7 @@ def test_an_outcome_moves_with_its_event(shops, real):
 
 
 def test_a_good_row_with_a_time_of_its_outcome_is_coded_without(shops, real):
-    coding = coding_of(shops, {"shop": ("north", "south")})
+    coding = coding_of(shops, {"shop": ("north", "south", "other")})
     good = real.filter(pl.col("unpaid") == 0).head(1).with_columns(unpaid_day=pl.lit(date(2006, 1, 1)))
     cells = coding.columns["unpaid_day"]
     assert coding.encode(good)["unpaid_day"].tolist() == [cells.size - 1]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from components.core import watching
 from components.core.errors import FairleadError
-from components.core.use_case import Rule
+from components.core.row_rule import Rule
 from components.data.expectations import check
 from components.data.quarantine import check_rows
 from components.data.synthetic.generate import Stretch, generate, numbered, stretches
