@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
@@ -67,6 +67,7 @@ def test_the_weights_are_those_of_aif360s_first_implementation(tutorial):
     assert weights(older, bad, np.ones(700)) == pytest.approx(theirs.instance_weights, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(1, 5)), min_size=30, max_size=60))
 def test_outcomes_hang_together_with_no_group_afterwards(rows):
     whole = [(g, y, 1) for g in "abc" for y in (False, True)]

@@ -140,7 +140,7 @@ def _pooled(parts: Sequence[_Part]) -> tuple[list[Decided], Yardstick]:
         Decided(np.concatenate([d.score for d in several]), np.concatenate([d.flagged for d in several]))
         for several in zip(*(part.decided for part in parts), strict=True)
     ]
-    # A group that is too small in one part is compared in none; those furthest apart have the most to be evened out.
+    # A group that is too small in one part is compared in none.
     compared = np.array(
         sorted(set.intersection(*(set(part.problem.compared.tolist()) for part in parts))), dtype=np.intp
     )

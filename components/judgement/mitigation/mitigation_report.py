@@ -75,8 +75,8 @@ class MitigationReport(_Value):
     compared: tuple[str, ...]
     """Groups whose rates the gap is between."""
     apart: tuple[str, str]
-    """The two of them that the baseline treats most differently on rows of the train and calibration splits, the
-    favoured one first."""
+    """The two of them that the baseline treats most differently on rows of the train and calibration splits (of the
+    first part, with several folds), the favoured one first."""
     too_few: dict[str, int]
     """Groups left out of it, with their rows in the smallest split."""
     rows: int

@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.judgement.mitigation.after import Curve, cheapest_window, group_thresholds, one_threshold
@@ -54,6 +54,7 @@ def curve(rates, costs):
     return Curve(np.linspace(0.1, 0.9, len(rates)), rates, np.append(costs, 5.0))
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.tuples(st.floats(0, 1), st.floats(0, 10)), min_size=1, max_size=5).map(

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.judgement.mitigation.decider import Decider
@@ -7,6 +7,7 @@ from components.judgement.mitigation.decider import Decider
 share = st.floats(0.001, 0.999)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(share, st.integers(0, 1)), min_size=1, max_size=30), share, share)
 def test_one_threshold_on_the_moved_score_gives_the_same_decisions(rows, first, second):
     p, codes = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])

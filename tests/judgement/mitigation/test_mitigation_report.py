@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.contracts import Estimate
@@ -8,6 +8,7 @@ from components.judgement.mitigation.mitigation_report import MitigationReport, 
 pairs = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_a_point_is_on_the_front_when_no_other_beats_it(points):
     better, gaps = [p[0] for p in points], [p[1] for p in points]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.judgement.mitigation.parity import counted, favourable_rates, widest
@@ -8,6 +8,7 @@ from components.judgement.mitigation.parity import counted, favourable_rates, wi
 rows = st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(1, 4)), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_a_rate_is_the_share_of_weight_that_is_not_flagged(rows):
     codes, flagged, weights = (np.array(c) for c in zip(*rows, strict=True))
