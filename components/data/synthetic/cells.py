@@ -26,8 +26,10 @@ DECADES = 9
 """Powers of ten below a number's bound that have cells of their own; what is smaller falls into the cell of 0."""
 
 STEPS = 200
-"""Cells of equal width that are laid between two declared bounds besides, and the most whole numbers or days that get a
-cell each."""
+"""Cells of equal width that are laid between two declared bounds besides."""
+
+SINGLE = 1000
+"""Whole numbers get a cell each where no more are allowed; days where there are no more than two in five of it."""
 
 UNBOUNDED = 1e9
 """Where no bound is declared, cells reach so far; what lies beyond falls into the last one."""
@@ -124,7 +126,7 @@ def of_number(column: Column) -> Cells:
     low = -UNBOUNDED if column.minimum is None else column.minimum
     high = UNBOUNDED if column.maximum is None else column.maximum
     last = high + 1 if whole else float(np.nextafter(high, np.inf))
-    if whole and high - low <= STEPS:
+    if whole and high - low < SINGLE:
         return Cells(np.arange(low, high + 2, dtype=np.float64), nullable=column.nullable)
     top = int(np.ceil(np.log10(max(abs(low), abs(high), 10.0))))
     bottom = 0 if whole else top - DECADES
@@ -151,7 +153,7 @@ def of_event(first: date, last: date) -> Cells:
     [12813.0, 12814.0, 12815.0, 12816.0]
     """
     begin, end = (first - EPOCH).days, (last - EPOCH).days + 1
-    if end - begin <= 2 * STEPS:
+    if end - begin <= 0.4 * SINGLE:
         return Cells(np.arange(begin, end + 1, dtype=np.float64))
     months = [date(y, m, 1) for y in range(first.year, last.year + 1) for m in range(1, 13)]
     inner = [(m - EPOCH).days for m in months if first < m <= last]

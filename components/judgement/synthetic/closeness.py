@@ -1,8 +1,10 @@
 """Closeness: whether synthetic rows lie nearer to the rows that the generator learned from than to others like them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy.spatial.distance import cdist
 from scipy.stats import binom
@@ -17,6 +19,28 @@ SYNTHETIC_ROWS, REAL_ROWS, ATTACKED, SEARCHED = 4_000, 5_000, 2_000, 20_000
 of either kind that an attacker tells apart, and synthetic ones that he holds them against."""
 
 MINIMUM_ROWS = 100
+
+CHUNK = 500
+"""Rows whose distances to all others are held at a time."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where n rows lie.
+
+    Args:
+        ranks: shape (n, numbers and days), from 0 to 1; -1 where missing.
+        values: shape (n, categories), numbered.
+    """
+
+    ranks: FloatArray
+    values: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ranks)
+
+    def __getitem__(self, part: slice) -> "Places":
+        return Places(self.ranks[part], self.values[part])
 
 
 @dataclass(frozen=True)
@@ -70,46 +94,56 @@ def closeness(
     shuffled = {k: t[rng.permutation(t.height)] for k, t in tables.items()}
     placed = _places({k: t.head(SEARCHED) for k, t in shuffled.items()}, use_case)
     many = min(REAL_ROWS, learned.height, held_out.height)
-    some = placed["synthetic"][:SYNTHETIC_ROWS]
-    to_learned, to_held_out = nearest(some, placed["learned"][:many]), nearest(some, placed["held_out"][:many])
+    some, inside, outside = placed["synthetic"][:SYNTHETIC_ROWS], placed["learned"][:many], placed["held_out"][:many]
+    to_learned, to_held_out = nearest(some, inside), nearest(some, outside)
     apart = to_learned != to_held_out
     attacked = min(ATTACKED, learned.height, held_out.height)
-    candidates = np.concatenate([placed["learned"][:attacked], placed["held_out"][:attacked]])
+    score = -np.concatenate([nearest(side[:attacked], placed["synthetic"]) for side in (inside, outside)])
     return Closeness(
         nearer=exact_rate(int((to_learned < to_held_out).sum()), int(apart.sum())),
         copies=_copies(synthetic, learned, use_case),
         chance_copies=_copies(held_out, learned, use_case),
-        attack=area(-nearest(candidates, placed["synthetic"]), np.arange(2 * attacked) < attacked),
+        attack=area(score, np.arange(2 * attacked) < attacked),
         distance=_median(to_learned),
-        baseline=_median(nearest(placed["held_out"][:many], placed["learned"][:many])),
+        baseline=_median(nearest(outside, inside)),
     )
 
 
-def nearest(rows: FloatArray, among: FloatArray) -> FloatArray:
+def nearest(rows: Places, among: Places) -> FloatArray:
     """Find the distance from each row to the nearest of others, shape (n,).
 
-    >>> nearest(np.array([[0.0], [5.0]]), np.array([[1.0], [4.5]]))
+    >>> line = [Places(np.array(v), np.zeros((2, 1), dtype=np.int32)) for v in ([[0.0], [5.0]], [[1.0], [4.5]])]
+    >>> nearest(*line)
     array([1. , 0.5])
     """
-    parts = [cdist(rows[i : i + 500], among, "cityblock").min(axis=1) for i in range(0, len(rows), 500)]
+    parts = []
+    for i in range(0, len(rows), CHUNK):
+        part = rows[i : i + CHUNK]
+        apart = cdist(part.ranks, among.ranks, "cityblock")
+        for mine, theirs in zip(part.values.T, among.values.T, strict=True):
+            apart += mine[:, None] != theirs[None, :]
+        parts.append(apart.min(axis=1))
     return np.concatenate(parts)
 
 
-def _places(tables: dict[str, pl.DataFrame], use_case: UseCase) -> dict[str, FloatArray]:
-    """Put the rows of all tables into one space: a rank for each number, half a step for each category's value."""
+def _places(tables: dict[str, pl.DataFrame], use_case: UseCase) -> dict[str, Places]:
+    """Put the rows of all tables into one space."""
     ends = np.cumsum([0, *(t.height for t in tables.values())])
-    parts = []
+    ranks: list[FloatArray] = []
+    values: list[npt.NDArray[Any]] = []
     for name in compared_columns(use_case):
         both = pl.concat([t[name] for t in tables.values()])
         if use_case.data.columns[name].kind == "category":
-            _, codes = np.unique(both.fill_null("").to_numpy().astype(str), return_inverse=True)
-            parts.append(0.5 * np.eye(codes.max() + 1)[codes])
-        else:
-            numbers = as_numbers(both)
-            known = np.sort(numbers[: ends[2]][~np.isnan(numbers[: ends[2]])])  # the real rows alone make the scale
-            rank = np.searchsorted(known, numbers, side="left") + np.searchsorted(known, numbers, side="right")
-            parts.append(np.where(np.isnan(numbers), -1.0, rank / max(1, 2 * len(known)))[:, None])
-    everything = np.concatenate(parts, axis=1)
+            values.append(np.unique(both.fill_null("").to_numpy().astype(str), return_inverse=True)[1])
+            continue
+        numbers = as_numbers(both)
+        known = np.sort(numbers[: ends[2]][~np.isnan(numbers[: ends[2]])])  # the real rows alone make the scale
+        rank = np.searchsorted(known, numbers, side="left") + np.searchsorted(known, numbers, side="right")
+        ranks.append(np.where(np.isnan(numbers), -1.0, rank / max(1, 2 * len(known))))
+    none = np.zeros(int(ends[-1]), dtype=np.int32)
+    everything = Places(
+        np.column_stack(ranks or [none.astype(np.float64)]), np.column_stack(values or [none]).astype(np.int32)
+    )
     return {k: everything[ends[i] : ends[i + 1]] for i, k in enumerate(tables)}
 
 

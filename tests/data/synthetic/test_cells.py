@@ -19,7 +19,8 @@ def test_what_is_drawn_from_a_cell_lies_in_it_and_within_the_bounds(kind, low, h
     cells = of_number(column)
     codes = np.array(places) % cells.size
     drawn = cells.draw(codes, np.random.default_rng(0))
-    assert (cells.encode(drawn) == codes).mean() >= (1.0 if kind == "int" else 0.7)  # rounding may reach an edge
+    # Rounding may reach the edge of a cell, which belongs to the next one.
+    assert np.isin(cells.encode(drawn) - codes, [0] if kind == "int" else [0, 1]).all()
     assert low is None or drawn.min() >= low
     assert high is None or drawn.max() <= high
     assert kind == "float" or (drawn == np.floor(drawn)).all()
@@ -46,7 +47,7 @@ def test_nothing_stays_nothing():
 def test_few_whole_numbers_have_a_cell_each_and_many_do_not():
     assert of_number(Column(kind="int", minimum=-2, maximum=9)).filled == 12
     wide = of_number(Column(kind="int", minimum=0, maximum=10**6))
-    assert STEPS < wide.filled < 500
+    assert STEPS < wide.filled < 600
 
 
 def test_missing_values_have_a_code_of_their_own_where_there_may_be_some():

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from components.judgement.synthetic.closeness import closeness, nearest
+from components.judgement.synthetic.closeness import Places, closeness, nearest
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,11 @@ def test_few_rows_say_nothing(card, halves):
 
 
 def test_the_nearest_is_found_in_every_part():
-    rows = np.random.default_rng(0).random((1_100, 3))
+    rng = np.random.default_rng(0)
+    rows = Places(rng.random((1_100, 3)), rng.integers(0, 2, (1_100, 2)).astype(np.int32))
     assert nearest(rows, rows).max() == 0.0
+    beside = Places(rows.ranks, rows.values + 2)
+    assert nearest(rows, beside).min() >= 2.0
 
 
 def test_the_same_twice(card, halves, others):
