@@ -11,7 +11,7 @@ from components.core.errors import FairleadError
 
 COMPILED = Path(__file__).parent / "compiled"
 
-PIPELINES = ("training", "monitoring", "explain")
+PIPELINES = ("training", "monitoring", "explain", "mitigation")
 
 
 def compiled(name: str) -> Path:
@@ -62,7 +62,8 @@ def _steady(text: str) -> str:
 def _function(name: str) -> Any:
     # Imported when asked for: a pipeline's decorators compile every step, which takes seconds.
     from pipelines.explain import explain
+    from pipelines.mitigation import mitigation
     from pipelines.monitoring import monitoring
     from pipelines.training import training
 
-    return {"training": training, "monitoring": monitoring, "explain": explain}[name]
+    return {"training": training, "monitoring": monitoring, "explain": explain, "mitigation": mitigation}[name]

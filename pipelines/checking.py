@@ -63,7 +63,7 @@ def check_version(
     reports = []
     for name in names:
         say(f"checking {name}")
-        reports.append(run_check(name, case, bundle, dataset, other))
+        reports.append(run_check(name, case, bundle, dataset, other, watermark_key=settings.watermark_key))
     gates = limits_on(case, reports)
     page = report or settings.home / "reports" / f"{case.name}-v{version.version}-{'-'.join(names)}.html"
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,9 @@ from pipelines import (
     drift_commands,
     feature_commands,
     judgement_commands,
+    mitigation_command,
     outcome_commands,
+    provenance_command,
     quarantine_commands,
     reasons_command,
     registry_commands,
@@ -308,5 +310,7 @@ for command in (
     *judgement_commands.COMMANDS,
     *statistics_command.COMMANDS,
     *reasons_command.COMMANDS,
+    *provenance_command.COMMANDS,
+    *mitigation_command.COMMANDS,
 ):
     main.add_command(command)

@@ -85,6 +85,8 @@ def mitigate(
 
 def _first_attribute(use_case: UseCase) -> str:
     attributes = use_case.judgement.fairness.attributes
+    if use_case.judgement.mitigation.attribute:
+        return use_case.judgement.mitigation.attribute
     if not attributes:
         raise FairleadError(
             f"use case {use_case.name} names no group to compare; add judgement.fairness.attributes to its YAML"

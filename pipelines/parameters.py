@@ -30,8 +30,13 @@ _FURTHER: dict[str, dict[str, TypeAdapter[Any] | None]] = {
     "training": {"shards": TypeAdapter(list[Shard])},
     "monitoring": {"log": None, "outcomes": None},
     "explain": {"version": None, "method": None},
+    "mitigation": {"shards": TypeAdapter(list[Shard])},
 }
 """By pipeline the parameters that have no option of their own, and their type; None for plain text."""
+
+
+_UNMENDED = ("explain", "mitigation")
+"""Pipelines that take no repaired rows."""
 
 
 def parameters(
@@ -90,10 +95,10 @@ def freshness(source: str) -> str:
 
 
 def _mended(repaired: str, pipeline: str) -> dict[str, str]:
-    if pipeline != "explain":
+    if pipeline not in _UNMENDED:
         return {"repaired": repaired, "repaired_freshness": freshness(repaired) if repaired else ""}
     if repaired:
-        raise FairleadError("explain takes no repaired rows; bring a table that holds them: --source")
+        raise FairleadError(f"{pipeline} takes no repaired rows; bring a table that holds them: --source")
     return {}
 
 

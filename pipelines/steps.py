@@ -28,7 +28,19 @@ SIGNING_SECRET, SIGNING_FOLDER = "fairlead-signing", "/etc/fairlead/signing"
 VERIFY_SECRET, VERIFY_FOLDER = "fairlead-verify", "/etc/fairlead/verify"
 """Secret with the public key ``signing.pub.pem``, and where it is mounted."""
 
-_SETTINGS = ("HOME", "TRACKING_URI", "BUNDLE_STORE", "LEDGER_PATH", "ACTOR", "SIGNING_KEY", "VERIFY_KEY")
+WATERMARK_SECRET, WATERMARK_FOLDER = "fairlead-watermark", "/etc/fairlead/watermark"
+"""Secret with the key ``watermark.key`` that models are marked with, and where it is mounted."""
+
+_SETTINGS = (
+    "HOME",
+    "TRACKING_URI",
+    "BUNDLE_STORE",
+    "LEDGER_PATH",
+    "ACTOR",
+    "SIGNING_KEY",
+    "VERIFY_KEY",
+    "WATERMARK_KEY",
+)
 
 Placed = Callable[..., PipelineTask]
 
@@ -43,6 +55,7 @@ def placed(
     settings: bool = False,
     signs: bool = False,
     verifies: bool = False,
+    marks: bool = False,
     cached: bool = True,
 ) -> Placed:
     """Bind a component to its place.
@@ -56,6 +69,7 @@ def placed(
         settings: hand it the settings of the place, which say where registry, bundle store and ledger are.
         signs: mount the private key. Who reads it can make bundles that every server accepts.
         verifies: mount the public key.
+        marks: mount the key of the watermark. Who reads it can find the marks and take them out.
         cached: False for a step that looks at something outside that may have changed: the registry, the keys.
     """
 
@@ -72,6 +86,8 @@ def placed(
             kubernetes.use_secret_as_volume(task, SIGNING_SECRET, SIGNING_FOLDER, optional=True)
         if verifies:
             kubernetes.use_secret_as_volume(task, VERIFY_SECRET, VERIFY_FOLDER, optional=True)
+        if marks:
+            kubernetes.use_secret_as_volume(task, WATERMARK_SECRET, WATERMARK_FOLDER, optional=True)
         if not cached:
             task.set_caching_options(False)
         return task
@@ -86,7 +102,8 @@ check_leakage = placed(judgement.check_leakage)
 build_features = placed(features.build_features, memory="4G")
 label_rows = placed(training.label_rows)
 tune = placed(training.tune, cpu="2", minutes=60)
-train = placed(training.train, cpu="2", minutes=30)
+identify_watermark_key = placed(training.identify_watermark_key, settings=True, marks=True, cached=False)
+train = placed(training.train, cpu="2", minutes=30, settings=True, marks=True)
 evaluate = placed(training.evaluate)
 package = placed(judgement.package, settings=True, signs=True, verifies=True, cached=False)
 smoke_test = placed(serving.smoke_test, settings=True, verifies=True)
@@ -95,7 +112,8 @@ track = placed(registry.track, retries=1, settings=True, cached=False)
 score_champion = placed(registry.score_champion, retries=1, settings=True, verifies=True, cached=False)
 fetch_model = placed(registry.fetch_model, retries=1, settings=True, verifies=True, cached=False)
 explain_table = placed(judgement.explain_table, memory="4G", cpu="2", minutes=30)
-check = placed(judgement.check, memory="4G", minutes=30)
+check = placed(judgement.check, memory="4G", minutes=30, settings=True, marks=True, cached=False)
+try_mitigation = placed(judgement.try_mitigation, memory="4G", minutes=30)
 judge = placed(judgement.judge)
 require_gates = placed(judgement.require_gates)
 register = placed(registry.register, retries=1, settings=True, verifies=True, cached=False)

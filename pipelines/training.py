@@ -70,6 +70,7 @@ def training(
         with dsl.ParallelFor(shards, name="search", parallelism=2) as shard:
             search = steps.tune(**learn, **data, shard=shard)
         found = {"data_hash": table.outputs["Output"], "trials": dsl.Collected(search.outputs["trials"])}
+        found |= {"watermark": steps.identify_watermark_key(**case).output}
         model = steps.train(**learn, as_of=as_of, **data, features=features.outputs["features"], **found)
         draft = model.outputs["draft"]
         scored = {**data, "predictions": model.outputs["predictions"]}

@@ -161,6 +161,8 @@ class GateResult(_Value):
     threshold: float | None
     value: float | None
     verdict: GateVerdict
+    estimate: Estimate | None = None
+    """What was measured, with its interval and its rows, where that was estimated."""
     reason: str = ""
     blocking: bool = True
     """False: reported, never stops a run."""

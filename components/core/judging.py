@@ -114,6 +114,25 @@ class Watermarking(_Section):
     """A model is ours when an innocent one would match so well with at most this probability."""
 
 
+class Mitigation(_Section):
+    """Ways of mitigation that are tried beside one another; nothing is decided by it."""
+
+    attribute: str = ""
+    """Column of one of ``fairness.attributes``; empty tries nothing."""
+    criterion: Literal["demographic_parity", "equal_opportunity"] = "demographic_parity"
+    ways: tuple[Literal["reweighing", "without_proxies", "constrained", "one_threshold", "group_thresholds"], ...] = (
+        "reweighing",
+        "without_proxies",
+        "constrained",
+        "one_threshold",
+        "group_thresholds",
+    )
+    strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.5, 0.75, 1.0)
+    """How hard each tries; 1 aims at no gap at all."""
+    folds: Annotated[int, Field(ge=1)] = 1
+    """1 measures on the test split; more on all rows, cut into so many parts (rows that are shuffled alone)."""
+
+
 class Judging(_Section):
     """What is judged, and how."""
 
@@ -123,5 +142,6 @@ class Judging(_Section):
     robustness: Robustness = Robustness()
     privacy: Privacy = Privacy()
     watermark: Watermarking = Watermarking()
+    mitigation: Mitigation = Mitigation()
     omit: dict[Check, str] = {}
     """Checks that are left out, each with its reason, which the report and the model card tell."""

@@ -139,6 +139,17 @@ class Leakage(_Section):
     """Rows to look at, drawn by ``training.seed``."""
 
 
+class Mitigated(_Section):
+    """What training does against unfairness; what each way gives and takes is told by ``fairlead mitigate``."""
+
+    way: Literal["reweighing"] = "reweighing"
+    """``reweighing``: rows count so that outcomes hang together with no group (Kamiran and Calders 2012)."""
+    attribute: str
+    """Column by whose groups; they are those of ``judgement.fairness``, where it stands there too."""
+    strength: Annotated[float, Field(gt=0, le=2)] = 1.0
+    """1 evens the outcomes out, less does part of it, more goes beyond."""
+
+
 class Training(_Section):
     """How models are made and which is taken."""
 
@@ -159,6 +170,8 @@ class Training(_Section):
     """Features with which the risk may only rise (XGBoost's monotone constraints; the baseline is left free)."""
     segments: tuple[str, ...] = ()
     """Columns by whose values metrics are also told."""
+    mitigation: Mitigated | None = None
+    """What is done against unfairness; nothing without it."""
     bootstrap_rounds: int = 500
     seed: int = 7
 
@@ -237,7 +250,9 @@ class UseCase(_Section):
         """Refuse groups and sensitive columns that the data set of a run does not carry."""
         fairness = self.judgement.fairness
         known = [*self.features.inputs, *self.training.segments]
+        mitigation = self.training.mitigation
         named = {
+            "training.mitigation": [mitigation.attribute] if mitigation else [],
             "judgement.fairness.attributes": [a.column for a in fairness.attributes],
             "judgement.privacy.sensitive": self.judgement.privacy.sensitive,
         }

@@ -18,6 +18,7 @@ from components.core.use_case import UseCase
 from components.judgement.check_report import CheckReport
 from components.judgement.explanation import AllAnchors
 from components.judgement.page import environment
+from components.judgement.verdict import Verdict
 from components.training import charts
 from components.training.curves import AllCurves
 from components.training.labels import LabelReport
@@ -70,6 +71,8 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
     for path in records.checks:
         with _reading(path):
             reports.append(CheckReport.model_validate_json(path.read_bytes()))
+    with _reading(records.verdict):
+        verdict = Verdict.model_validate_json(records.verdict.read_bytes())
     with _reading(records.explanations):
         explanations = AllAnchors.validate_json(records.explanations.read_bytes())
     with _reading(records.bundle):
@@ -92,8 +95,9 @@ def write_report(use_case: UseCase, as_of: date, champion: str, uri: str, record
             slices=_read(records.slices),
             chosen=_read(records.chosen),
             reports=reports,
+            gates=verdict.gates,
             titles=TITLES,
-            verdict=_read(records.verdict),
+            verdict=verdict,
             smoke=_read(records.smoke),
             explanations=explanations,
             registered=_read(records.registered),

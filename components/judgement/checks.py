@@ -39,7 +39,14 @@ def as_metrics(reports: Sequence[CheckReport]) -> list[SliceMetrics]:
 
 
 def run_check(
-    name: str, use_case: UseCase, bundle: Path, dataset: Path, champion: Path | None = None, anchors: Path | None = None
+    name: str,
+    use_case: UseCase,
+    bundle: Path,
+    dataset: Path,
+    champion: Path | None = None,
+    anchors: Path | None = None,
+    *,
+    watermark_key: Path | None = None,
 ) -> CheckReport:
     """Run one check on one model; equal arguments give equal reports.
 
@@ -50,6 +57,7 @@ def run_check(
         dataset: what ``label_rows`` wrote.
         champion: the reigning model's bundle, if there is one.
         anchors: of declined rows, for ``recourse``.
+        watermark_key: where the key is that models are marked with here, for ``watermark``.
 
     Raises:
         FairleadError: no such check, or it cannot be made of these rows.
@@ -60,4 +68,4 @@ def run_check(
     if reason is not None:
         return CheckReport.model_validate({"check": name, "omitted": reason})
     check = cast(Callable[[Subject], CheckReport], importlib.import_module(MODULES[name]).check)
-    return check(open_subject(use_case, bundle, dataset, champion, anchors))
+    return check(open_subject(use_case, bundle, dataset, champion, anchors, watermark_key=watermark_key))

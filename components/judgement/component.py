@@ -43,11 +43,12 @@ def check(
     """Look at one side of the model that its metrics do not tell: explanations, fairness, robustness …"""
     from pathlib import Path
 
+    from components.core.config import read_settings
     from components.core.use_case import load
     from components.judgement.checks import run_check
 
     paths = [Path(a.path) for a in (bundle, dataset, champion, anchors)]
-    found = run_check(name, load(use_case), *paths)
+    found = run_check(name, load(use_case), *paths, watermark_key=read_settings().watermark_key)
     Path(report.path).write_text(found.model_dump_json(indent=1))
 
 
@@ -136,3 +137,22 @@ def explain_table(
     written = explain_table(Bundle.open(Path(bundle.path)), Path(table.path), Path(explained.path), method, threads=2)
     explained.metadata.update(rows=written.rows, method=written.method, base_value=written.base_value)
     Path(report.path).write_text(json.dumps(asdict(written), indent=1) + "\n")
+
+
+@step("platform")
+def try_mitigation(
+    use_case: str, dataset: Input[Dataset], trials: Input[list[Artifact]], report: Output[Artifact], page: Output[HTML]
+):
+    """Try ways to narrow the gap between groups that the use case names, with the best trial's hyperparameters."""
+    from pathlib import Path
+
+    from components.core.use_case import load
+    from components.judgement.mitigation.compare import compare_asked
+    from components.judgement.mitigation.page import mitigation_page
+    from components.training.tune import Trials, best
+
+    case = load(use_case)
+    trial = best([t for shard in trials for t in Trials.validate_json(Path(shard.path).read_bytes())])
+    found = compare_asked(Path(dataset.path), case, trial)
+    Path(report.path).write_text(found.model_dump_json(indent=1))
+    Path(page.path).write_text(mitigation_page(case, found))

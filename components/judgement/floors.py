@@ -67,6 +67,7 @@ def _judge(floor: Floor, name: str, found: Estimate, blocking: bool) -> GateResu
         threshold=threshold,
         value=value if whole else None,
         verdict=verdict,
+        estimate=found if whole else None,
         reason=reason,
         blocking=blocking,
     )

@@ -75,10 +75,14 @@ def require(results: Sequence[GateResult]) -> None:
 
 
 def table(results: Sequence[GateResult]) -> str:
-    """Write the results as plain text: gate, check, threshold, value, verdict; then the reasons that were given."""
-    rows = [[r.gate, r.check, number(r.threshold), number(r.value), _verdict(r)] for r in results]
+    """Write the results as plain text: gate, check, threshold, what was measured, verdict; then the reasons given."""
+    rows = [[r.gate, r.check, number(r.threshold), _measured(r), _verdict(r)] for r in results]
     reasons = [f"{r.gate} ({r.check}): {r.reason}" for r in results if r.reason]
-    return "\n".join([text_table(["gate", "check", "threshold", "value", "verdict"], rows), *reasons])
+    return "\n".join([text_table(["gate", "check", "threshold", "measured", "verdict"], rows), *reasons])
+
+
+def _measured(result: GateResult) -> str:
+    return number(result.value) if result.estimate is None else str(result.estimate)
 
 
 def _verdict(result: GateResult) -> str:
@@ -123,6 +127,7 @@ def _champion(champion: Champion, comparison: Comparison | None) -> GateResult:
         threshold=allowed,
         value=worst if finite else None,
         verdict="pass" if finite and allowed is not None and worst <= allowed else "fail",
+        estimate=comparison.worse_by if finite else None,
         reason=f"candidate {number(comparison.candidate)}, champion {number(comparison.champion)}, "
         f"worse by {comparison.worse_by}",
     )
@@ -142,6 +147,7 @@ def _at_most(gate: str, what: str, limit: float, found: Estimate | None) -> Gate
         threshold=limit,
         value=value if finite else None,
         verdict="pass" if finite and value <= limit else "fail",
+        estimate=found if finite else None,
         reason="" if finite else f"measured {value}",
     )
 

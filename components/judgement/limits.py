@@ -4,7 +4,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 
-from components.core.contracts import GateResult, GateVerdict
+from components.core.contracts import Estimate, GateResult, GateVerdict
 from components.core.errors import unknown
 from components.core.gating import Limit
 from components.judgement.check_report import CheckReport, Figure
@@ -59,11 +59,17 @@ def _judge(limit: Limit, figure: Figure, blocking: bool) -> GateResult:
     if not whole:
         return _result(limit, figure.of, None, "fail", f"the figure is {found}", blocking)
     threshold, clears, _ = _threshold(limit)
-    return _result(limit, figure.of, value, "pass" if clears(value, threshold) else "fail", str(found), blocking)
+    return _result(limit, figure.of, value, "pass" if clears(value, threshold) else "fail", "", blocking, found)
 
 
 def _result(
-    limit: Limit, of: str, value: float | None, verdict: GateVerdict, reason: str, blocking: bool
+    limit: Limit,
+    of: str,
+    value: float | None,
+    verdict: GateVerdict,
+    reason: str,
+    blocking: bool,
+    estimate: Estimate | None = None,
 ) -> GateResult:
     threshold, _, sign = _threshold(limit)
     of = "" if of == "all" else f" of {of}"
@@ -74,6 +80,7 @@ def _result(
         threshold=threshold,
         value=value,
         verdict=verdict,
+        estimate=estimate,
         reason=reason,
         blocking=blocking,
     )

@@ -56,6 +56,8 @@ class Subject:
     champion: Bundle | None = None
     anchors: Path | None = None
     """Anchors of declined rows, made in the environment that has alibi; None where there are none."""
+    watermark_key: Path | None = None
+    """Where the key is that models are marked with here; None where marks cannot be read."""
 
     @cached_property
     def train(self) -> Part:
@@ -84,7 +86,13 @@ class Subject:
 
 
 def open_subject(
-    use_case: UseCase, bundle: Path, dataset: Path, champion: Path | None = None, anchors: Path | None = None
+    use_case: UseCase,
+    bundle: Path,
+    dataset: Path,
+    champion: Path | None = None,
+    anchors: Path | None = None,
+    *,
+    watermark_key: Path | None = None,
 ) -> Subject:
     """Open what a check looks at.
 
@@ -94,6 +102,7 @@ def open_subject(
         dataset: what ``label_rows`` wrote.
         champion: the reigning model's bundle; None, or a directory that holds no bundle, where there is none.
         anchors: what ``explain_declined`` found, if it was asked.
+        watermark_key: where the key is that models are marked with here.
 
     Raises:
         IntegrityError: a bundle is not what it says it is.
@@ -105,4 +114,5 @@ def open_subject(
         dataset=dataset,
         champion=Bundle.open(champion, same_code=False) if champion is not None and there else None,
         anchors=anchors,
+        watermark_key=watermark_key,
     )

@@ -39,6 +39,17 @@ def tune(use_case: str, window: str, shard: dict, dataset: Input[Dataset], trial
 
 
 @step("platform")
+def identify_watermark_key(use_case: str) -> str:
+    """Return the id of the key that models are marked with here, empty where the use case asks for no marks."""
+    from components.core.config import read_settings
+    from components.core.use_case import load
+    from components.training.watermark import key_for
+
+    key = key_for(load(use_case), read_settings().watermark_key)
+    return "" if key is None else key.id
+
+
+@step("platform")
 def train(
     use_case: str,
     as_of: str,
@@ -50,12 +61,12 @@ def train(
     draft: Output[Model],
     predictions: Output[Dataset],
     chosen: Output[Artifact],
-    watermark: str = "",
+    watermark: str,
 ):
     """Train one model with the best trial's hyperparameters; write it as a bundle, and its scores of every row.
 
-    Where the use case asks for marks, it is marked by this machine's key. ``watermark`` is that key's id, if the caller
-    knows it: with it among the arguments, a changed key is not taken for one that trained before.
+    ``watermark`` is the id of the key that it is marked with, empty for no marks: with it among the arguments, another
+    key is not taken for the one that trained before.
     """
     from pathlib import Path
 

@@ -13,7 +13,6 @@ from components.core.contracts import Columns, FloatArray
 from components.core.errors import FairleadError, IntegrityError, unknown
 from components.core.use_case import UseCase
 from components.features.rows import from_frame, request_fields
-from components.training.reweighing import mitigation_of
 from components.training.splits import CALIBRATION, TRAIN
 
 
@@ -63,7 +62,7 @@ def read(dataset: Path, use_case: UseCase, split: str) -> Rows:
 
 
 def _protected(frame: pl.DataFrame, use_case: UseCase) -> "npt.NDArray[Any] | None":
-    mitigation = mitigation_of(use_case)
+    mitigation = use_case.training.mitigation
     if mitigation is None:
         return None
     if mitigation.attribute not in frame.columns:

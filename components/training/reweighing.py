@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,6 @@ from components.core.contracts import FloatArray
 from components.core.errors import FairleadError
 from components.core.judging import Attribute
 from components.core.use_case import UseCase
-
-
-class Mitigated(Protocol):
-    """What ``training.mitigation`` of a use case says."""
-
-    @property
-    def attribute(self) -> str:
-        """Column by whose groups the rows are reweighed."""
-        ...
-
-    @property
-    def strength(self) -> float:
-        """See ``weights``."""
-        ...
 
 
 def weights(
@@ -74,11 +60,6 @@ def weights(
     return scaled
 
 
-def mitigation_of(use_case: UseCase) -> Mitigated | None:
-    """Return how a use case mitigates unfairness in training; None where it does not."""
-    return getattr(use_case.training, "mitigation", None)
-
-
 def reweighed(
     counts: FloatArray, protected: "npt.NDArray[Any] | None", labels: FloatArray, use_case: UseCase
 ) -> FloatArray:
@@ -93,7 +74,7 @@ def reweighed(
     Raises:
         FairleadError: there are less than two groups or outcomes.
     """
-    mitigation = mitigation_of(use_case)
+    mitigation = use_case.training.mitigation
     if mitigation is None or protected is None:
         return counts
     known = {a.column: a for a in use_case.judgement.fairness.attributes}

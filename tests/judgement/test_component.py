@@ -100,6 +100,7 @@ def test_check_step_leaves_out_what_the_use_case_leaves_out(signed_bundle, small
         bundle=artifact(signed_bundle),
         dataset=artifact(small_dataset),
         champion=artifact(tmp_path / "none"),
+        anchors=artifact(tmp_path / "none"),
         report=artifact(tmp_path / "report.json"),
     )
     report = CheckReport.model_validate_json((tmp_path / "report.json").read_bytes())

@@ -217,7 +217,7 @@ def test_the_leakage_gate_tells_what_was_kept_out_and_what_was_not() -> None:
 def test_the_table_is_aligned() -> None:
     results = list(judged(Floor(gate="auc_floor", metric="auc", bound="low", minimum=0.6)).values())
     lines = table(results).splitlines()
-    assert [part.strip() for part in lines[0].split("|")] == ["gate", "check", "threshold", "value", "verdict"]
+    assert [part.strip() for part in lines[0].split("|")] == ["gate", "check", "threshold", "measured", "verdict"]
     assert lines[2].split(" | ")[0].strip() == "auc_floor"
     bars = {tuple(i for i, c in enumerate(line) if c == "|") for line in lines[2:7] if "offline" not in line}
     assert len(bars) == 1

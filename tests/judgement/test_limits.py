@@ -43,7 +43,7 @@ FEMALE = ratio("sex=female", 0.85, 0.75, 0.95)
 def test_an_end_of_the_interval_decides(changes, verdict, value):
     (found,) = judge_limit(limit(**changes), [report(FEMALE)])
     assert (found.verdict, found.value, found.gate) == (verdict, value, "parity")
-    assert found.reason == "0.8500 [0.7500, 0.9500] (n=500)"
+    assert str(found.estimate) == "0.8500 [0.7500, 0.9500] (n=500)"
 
 
 def test_what_is_compared_is_said_in_words():

@@ -34,7 +34,7 @@ def test_the_front_is_printed_and_written(home, quick_case, card_dataset):
     assert done.exit_code == 0, done.output
     assert "Without mitigation the share with the favourable decision differs by" in done.output
     assert "group thresholds 0.5 | " in done.output
-    page = home.home / "reports" / "card_default-mitigation-sex-demographic_parity.html"
+    page = home.home / "reports" / "card_default-mitigation-education-demographic_parity.html"
     assert f"report: {page}" in done.output
     assert "<svg" in page.read_text(encoding="utf-8")
 

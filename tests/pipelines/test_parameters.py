@@ -83,7 +83,7 @@ def test_wrong_arguments_of_monitoring_are_told(as_of: str, extra: tuple[str, ..
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nope", "", ""), "unknown use case 'nope'; allowed: sba_loans"),
+        (("nope", "", ""), "unknown use case 'nope'; allowed: card_default, sba_loans"),
         (("sba_loans", "31.12.2003", ""), "as_of '31.12.2003' is no date"),
         (("sba_loans", "2999-01-01", ""), "as_of 2999-01-01 has not come yet"),
         (("sba_loans", "", "", ("shards",)), "--set 'shards' is not of the form NAME=VALUE"),
@@ -137,3 +137,19 @@ def test_a_remote_source_is_never_taken_for_unchanged() -> None:
 
 def test_a_table_that_ships_does_not_change() -> None:
     assert freshness("sample://sba_ca_1997_2012.parquet") == ""
+
+
+@pytest.mark.parametrize("pipeline", ["explain", "mitigation"])
+def test_what_a_pipeline_does_not_take_is_refused_or_not_sent(pipeline):
+    found = parameters("card_default", "", "", pipeline=pipeline)
+    assert "repaired" not in found
+    assert ("as_of" in found) is (pipeline == "mitigation")
+    with pytest.raises(FairleadError, match=f"{pipeline} takes no repaired rows"):
+        parameters("card_default", "", "", repaired="rows.csv", pipeline=pipeline)
+
+
+def test_an_explanation_has_a_model_and_no_training_date():
+    found = parameters("card_default", "", "", ("version=3", "method=interventional"), pipeline="explain")
+    assert (found["version"], found["method"]) == ("3", "interventional")
+    with pytest.raises(FairleadError, match="say which model: --set version"):
+        parameters("card_default", "2005-12-31", "", pipeline="explain")

@@ -17,16 +17,19 @@ from pipelines.catalogue import PIPELINES, compiled
 ROOT = Path(__file__).parents[2]
 
 TALK_TO_SOMETHING_OUTSIDE = {
-    *("ingest", "check-rows", "track", "score-champion", "register"),
+    *("ingest", "check-rows", "track", "score-champion", "register", "fetch-model"),
     *("collect-rows", "raise-alerts"),
 }
-VERIFY = ("smoke-test", "score-champion", "register", "collect-rows")
+VERIFY = ("smoke-test", "score-champion", "register", "collect-rows", "fetch-model")
+MARKED = {("fairlead-watermark", "/etc/fairlead/watermark")}
 MOUNTS = {
+    **dict.fromkeys(("identify-watermark-key", "train", "check"), MARKED),
     "package": {("fairlead-signing", "/etc/fairlead/signing"), ("fairlead-verify", "/etc/fairlead/verify")},
     **{step: {("fairlead-verify", "/etc/fairlead/verify")} for step in VERIFY},
 }
 NEVER_CACHED = {
     *("package", "track", "score-champion", "register", "report-outcome"),
+    *("identify-watermark-key", "check", "fetch-model"),
     *("collect-rows", "lay-out-windows", "look", "raise-alerts"),
 }
 
@@ -130,8 +133,8 @@ def test_the_outcome_is_reported_whichever_way_the_run_ends() -> None:
 
 def test_a_step_that_two_pipelines_have_is_the_same_in_both() -> None:
     """So what one of them left in the cache serves the other."""
-    one, other = ({n: t["componentRef"] for n, t in _tasks(spec).items()} for spec, _ in SPECS.values())
-    shared = one.keys() & other.keys()
+    of_training, *others = ({n: t["componentRef"] for n, t in _tasks(spec).items()} for spec, _ in SPECS.values())
+    shared = set.intersection(*(of_training.keys() & other.keys() for other in others))
     assert {"ingest", "check-rows", "build-features"} <= shared
     for spec, platform in SPECS.values():
         executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
@@ -152,8 +155,9 @@ def test_a_place_is_what_it_was_asked_to_be(tmp_path: Path) -> None:
 
     @dsl.pipeline(name="two")
     def two():
-        steps.placed(explain_examples)(bundle=dsl.importer("x", dsl.Model).output).set_display_name("plain")
-        steps.placed(explain_examples, **asked)(bundle=dsl.importer("x", dsl.Model).output).set_display_name("asked")
+        given = {"use_case": "x", "bundle": dsl.importer("x", dsl.Model).output}
+        steps.placed(explain_examples)(**given).set_display_name("plain")
+        steps.placed(explain_examples, **asked)(**given).set_display_name("asked")
 
     Compiler().compile(two, str(tmp_path / "two.yaml"))
     spec, platform = yaml.safe_load_all((tmp_path / "two.yaml").read_text(encoding="utf-8"))

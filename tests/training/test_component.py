@@ -62,6 +62,7 @@ def test_a_search_is_done_shard_by_shard_and_the_best_trial_is_trained(small_dat
         features=artifact(small_dataset.with_name("features.parquet")),
         dataset=artifact(small_dataset),
         trials=found,
+        watermark="",
         **outputs,
     )
     trials = [t for a in found for t in Trials.validate_json((tmp_path / a.path).read_bytes())]

@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict
 
 from components.core.errors import FairleadError
 from components.core.judging import Attribute
-from components.core.use_case import SHIPPED, Training, UseCase, load
+from components.core.use_case import SHIPPED, UseCase, load
 from components.judgement.fairness.groups import group_of
 from components.training.algorithms import algorithm
 from components.training.dataset import read
@@ -133,29 +131,11 @@ def test_training_and_judgement_tell_the_same_rows_apart(attribute, values):
     assert len(pairs) == len(set(ours.tolist())) == theirs.n_unique()
 
 
-class Mitigated(BaseModel):
-    """``training.mitigation`` as a use case writes it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    way: str
-    attribute: str
-    strength: float = 1.0
-
-
-class MitigatedTraining(Training):
-    mitigation: Mitigated | None = None
-
-
-class MitigatedCase(UseCase):
-    training: MitigatedTraining
-
-
 def with_line(line: str) -> UseCase:
     """Read sba_loans with a line more under ``training``."""
     text = (SHIPPED / "sba_loans.yaml").read_text(encoding="utf-8")
     assert text.count("\ntraining:\n") == 1
-    return MitigatedCase.model_validate(yaml.safe_load(text.replace("\ntraining:\n", f"\ntraining:\n  {line}\n")))
+    return load(text.replace("\ntraining:\n", f"\ntraining:\n  {line}\n"))
 
 
 def test_a_line_in_the_use_case_trains_with_weights(small_dataset, sba):
@@ -183,9 +163,15 @@ def test_rows_keep_their_group_when_some_are_taken(small_dataset):
     assert some.protected.tolist() == some.columns["NewExist"].tolist()
 
 
-def test_an_attribute_that_the_data_set_lacks_is_named(small_dataset):
-    with pytest.raises(FairleadError, match=r"unknown column of training.mitigation 'race'.*training.segments"):
-        read(small_dataset, with_line("mitigation: {way: reweighing, attribute: race}"), "train")
+def test_an_attribute_that_no_data_set_would_carry_is_refused():
+    with pytest.raises(FairleadError, match=r"training\.mitigation names 'race'; features\.inputs and training"):
+        with_line("mitigation: {way: reweighing, attribute: race}")
+
+
+def test_an_attribute_that_the_data_set_lacks_is_named(small_dataset, tmp_path):
+    pl.read_parquet(small_dataset).drop("LowDoc").write_parquet(tmp_path / "bare.parquet")
+    with pytest.raises(FairleadError, match="LowDoc"):
+        read(tmp_path / "bare.parquet", with_line("mitigation: {way: reweighing, attribute: LowDoc}"), "train")
 
 
 def test_without_the_line_counts_come_back_themselves(sba):

@@ -23,7 +23,6 @@ from components.judgement.mitigation.summary import summary
 from components.judgement.mitigation.ways import NAMES, Stage, Way, way
 from components.training.dataset import Rows, read
 from components.training.matrices import prepare
-from components.training.reweighing import mitigation_of
 from components.training.splits import CALIBRATION, TEST, TRAIN
 from components.training.tune import Trial
 
@@ -51,6 +50,21 @@ class _Part:
     test: Rows
     groups: Grouping
     """Of the test rows."""
+
+
+def compare_asked(dataset: Path, use_case: UseCase, trial: Trial) -> MitigationReport:
+    """Try what ``judgement.mitigation`` of a use case asks for; see ``compare``.
+
+    Raises:
+        FairleadError: it names no attribute.
+    """
+    asked = use_case.judgement.mitigation
+    if not asked.attribute:
+        raise FairleadError(
+            f"use case {use_case.name} names no group to compare; write judgement.mitigation.attribute into its YAML"
+        )
+    how = asked.ways, asked.strengths, asked.folds
+    return compare(dataset, use_case, trial, asked.attribute, asked.criterion, *how)
 
 
 def compare(
@@ -211,7 +225,7 @@ def _problem(
 
 def _unmitigated(use_case: UseCase) -> UseCase:
     """The baseline is the model without what the use case may already do against a gap."""
-    if mitigation_of(use_case) is None:
+    if use_case.training.mitigation is None:
         return use_case
     return use_case.model_copy(update={"training": use_case.training.model_copy(update={"mitigation": None})})
 

@@ -6,7 +6,6 @@ import numpy as np
 import xgboost
 from sklearn.metrics import roc_auc_score
 
-from components.core.config import read_settings
 from components.core.contracts import Estimate, FloatArray
 from components.core.errors import FairleadError
 from components.judgement.check_report import CheckReport, Figure, Table
@@ -49,7 +48,9 @@ def check(subject: Subject) -> CheckReport:
             f"{subject.use_case.name} asks for no watermark: judgement.watermark.triggers is 0; set it to 40 or more "
             "and train anew, or leave the check out with its reason (judgement.omit.watermark)"
         )
-    found = reading(subject.bundle, subject.use_case, read_settings().watermark_key)
+    if subject.watermark_key is None:
+        return _nothing(subject, "no watermark key was named, so that no mark can be read (FAIRLEAD_WATERMARK_KEY)", 0)
+    found = reading(subject.bundle, subject.use_case, subject.watermark_key)
     if isinstance(found, str):
         return _nothing(subject, found, 0)
     least = needed(len(found.marks), asked.maximum_false_positive)

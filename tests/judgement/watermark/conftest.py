@@ -32,7 +32,7 @@ class Marked:
     plain_bundle: Path
 
     def subject(self, path: Path | None = None, case: UseCase | None = None) -> Subject:
-        return open_subject(case or self.case, path or self.bundle, self.dataset)
+        return open_subject(case or self.case, path or self.bundle, self.dataset, watermark_key=self.key)
 
     def reading(self) -> Reading:
         found = reading(self.subject().bundle, self.case, self.key)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from components.core.errors import FairleadError
@@ -19,16 +21,9 @@ LIMITS = [
 ]
 
 
-@pytest.fixture
-def keyed(marked, monkeypatch):
-    monkeypatch.setenv("FAIRLEAD_WATERMARK_KEY", str(marked.key))
-
-
 @pytest.fixture(scope="module")
 def report(marked):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FAIRLEAD_WATERMARK_KEY", str(marked.key))
-        return check(marked.subject())
+    return check(marked.subject())
 
 
 def test_a_marked_model_is_told_and_copies_of_it_too(report):
@@ -45,12 +40,10 @@ def test_a_marked_model_is_told_and_copies_of_it_too(report):
     assert rows["the same model without its mark"][3] == "no"
 
 
-@pytest.mark.usefixtures("keyed")
 def test_the_report_is_the_same_again(report, marked):
     assert check(marked.subject()) == report
 
 
-@pytest.mark.usefixtures("keyed")
 def test_an_unmarked_model_gives_no_data_and_is_stopped(marked):
     report = check(marked.subject(marked.plain_bundle))
     results = [result for limit in LIMITS for result in judge_limit(limit, [report])]
@@ -58,15 +51,18 @@ def test_an_unmarked_model_gives_no_data_and_is_stopped(marked):
     assert all("trained without one" in result.reason for result in results)
 
 
-def test_without_the_key_there_is_no_data_and_none_is_made(marked, monkeypatch, tmp_path):
-    monkeypatch.setenv("FAIRLEAD_WATERMARK_KEY", str(tmp_path / "none"))
-    report = check(marked.subject())
+def test_where_no_key_is_named_there_is_no_data(marked):
+    report = check(dataclasses.replace(marked.subject(), watermark_key=None))
+    assert "no watermark key was named" in report.figure("watermark_match").reason
+
+
+def test_without_the_key_there_is_no_data_and_none_is_made(marked, tmp_path):
+    report = check(dataclasses.replace(marked.subject(), watermark_key=tmp_path / "none"))
     assert report.figure("watermark_match").estimate.value is None
     assert "no watermark key here" in report.figure("watermark_match").reason
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.usefixtures("keyed")
 def test_a_level_that_no_number_of_marks_reaches_gives_no_data(marked):
     case = marked.case
     strict = case.judgement.watermark.model_copy(update={"maximum_false_positive": 1e-30})
