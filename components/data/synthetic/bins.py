@@ -1,5 +1,6 @@
 """Bins: neighbouring cells joined by counts that were already released, so that pairs of columns stay countable."""
 
+import math
 from datetime import date
 
 import numpy as np
@@ -10,6 +11,9 @@ from components.data.synthetic.cells import Cells, Codes, day_of
 FAR = 3.5
 """Standard deviations from which on a count is taken for more than noise."""
 
+LONG = 6
+"""Spans of 2 to the power of this many cells, and longer ones, have to lie ``FAR`` deviations out."""
+
 FEW = 16
 """Among so many cells rows are spread alike where counts do not tell them apart."""
 
@@ -19,10 +23,11 @@ def consistent(cells: Cells, counts: FloatArray, deviation: float, total: float)
 
     Of a category they are the nearest such ones. Numbers and days have hundreds of cells, most of them empty, whose
     noise would add up to rows that nobody has: the total goes down from halves to halves of halves in proportion to
-    their sums, and a half within ``FAR`` deviations of its noise gets nothing. Where neither half stands out, the one
-    nearer to 0 gets all, since tables thin out towards the ends of what is allowed, or, among few cells, all get alike.
+    their sums, and a half that does not stand out of its noise gets nothing: of two cells one may be small, a span of
+    hundreds has to lie ``FAR`` deviations out. Where neither half stands out, the one nearer to 0 gets all, since
+    tables thin out towards the ends of what is allowed, or, among few cells, all get alike.
 
-    >>> consistent(Cells(np.arange(5.0)), np.array([10.0, -1.0, 1.0, 0.0]), 1.0, 12.0)
+    >>> consistent(Cells(np.arange(5.0)), np.array([10.0, -1.0, 0.5, 0.0]), 1.0, 12.0)
     array([12.,  0.,  0.,  0.])
 
     Args:
@@ -51,7 +56,7 @@ def _share_out(
     middle = (first + last) // 2
     halves = ((first, middle), (middle, last))
     sums = [float(counts[a:b].sum()) for a, b in halves]
-    clear = [s if s > FAR * deviation * np.sqrt(b - a) else 0.0 for s, (a, b) in zip(sums, halves, strict=True)]
+    clear = [s if s > deviation * _noise(b - a) else 0.0 for s, (a, b) in zip(sums, halves, strict=True)]
     if not any(clear) and last - first <= FEW:
         into[first:last] = rows / (last - first)
         return
@@ -61,6 +66,15 @@ def _share_out(
     for half, part in zip(halves, clear, strict=True):
         if part > 0:
             _share_out(into, counts, edges, deviation, half, rows * part / sum(clear))
+
+
+def _noise(length: int) -> float:
+    """Say how far the sum of so many cells has to lie out to be taken for more than noise, in deviations of one cell.
+
+    Taking noise for rows does little harm among few cells, where rows are near anyhow, and much at the ends of a grid;
+    missing rows does as much anywhere.
+    """
+    return FAR * min(1.0, math.log2(length) / LONG) * math.sqrt(length)
 
 
 def nearest(counts: FloatArray, total: float) -> FloatArray:

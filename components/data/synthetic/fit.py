@@ -78,6 +78,10 @@ def fit_private(
     distribution of maximum entropy that fits them (Private-PGM). Cells come from what the use case declares; the
     number of rows is private too.
 
+    What was done to the rows before counts as far as it looked at one row at a time: rules of the use case do, and so
+    does keeping rows out by the hash of their id. Ids are taken to be unique: a second row of an id, which quarantine
+    takes out because there is a first one, is outside the promise.
+
     Args:
         table: typed rows that keep the use case's expectations.
         use_case: declares the columns.

@@ -16,7 +16,7 @@ from components.data.synthetic.cells import Codes
 from components.data.synthetic.coding import days_since_epoch, first_of_month
 from components.data.synthetic.generator import Generator
 
-TRIES = 8
+TRIES = 4
 """How often values are drawn anew within their cells where a rule is broken, before the whole row is."""
 
 ROUNDS, IN_VAIN = 500, 10
