@@ -22,11 +22,14 @@ MANTISSAS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 HAIR = 1e-6
 """Width of the cell of such a number that is not whole, as a share of it."""
 
-DECADES = 9
+DECADES = 6
 """Powers of ten below a number's bound that have cells of their own; what is smaller falls into the cell of 0."""
 
+CENTS = -2
+"""Where a bound is missing, the least power of ten that has."""
+
 STEPS = 200
-"""Cells of equal width that are laid between two declared bounds besides."""
+"""Cells of equal width that are laid between two declared bounds of whole numbers besides: many of those are codes."""
 
 SINGLE = 1000
 """Whole numbers get a cell each where no more are allowed; days where there are no more than two in five of it."""
@@ -116,8 +119,8 @@ class Cells:
 
 
 def of_number(column: Column) -> Cells:
-    """Lay cells for a whole or a real number: finer ones nearer to 0, equal steps between declared bounds, and a cell
-    for each round number above 0, which many rows may share.
+    """Lay cells for a number: finer ones nearer to 0, a cell for each round number above 0, which many rows may share,
+    and equal steps between the declared bounds of a whole one.
 
     >>> of_number(Column(kind="int", minimum=-2, maximum=1)).edges
     array([-2., -1.,  0.,  1.,  2.])
@@ -129,11 +132,12 @@ def of_number(column: Column) -> Cells:
     if whole and high - low < SINGLE:
         return Cells(np.arange(low, high + 2, dtype=np.float64), nullable=column.nullable)
     top = int(np.ceil(np.log10(max(abs(low), abs(high), 10.0))))
-    bottom = 0 if whole else top - DECADES
+    open_end = column.minimum is None or column.maximum is None
+    bottom = 0 if whole else CENTS if open_end else top - DECADES
     positive = np.array([m * 10.0**e for e in range(bottom, top + 1) for m in MANTISSAS])
     after = positive + 1 if whole else positive * (1 + HAIR)
     inner = np.concatenate([-positive, [0.0], positive, after])
-    if column.minimum is not None and column.maximum is not None:
+    if whole and column.minimum is not None and column.maximum is not None:
         inner = np.concatenate([inner, np.linspace(low, high, STEPS + 1)])
     if whole:
         inner = np.floor(inner)

@@ -39,6 +39,11 @@ def test_a_round_number_that_many_share_comes_out_as_it_went_in():
     assert cells.draw(cells.encode(shared), np.random.default_rng(0)).tolist() == shared.tolist()
 
 
+def test_small_numbers_are_told_apart_whether_there_is_a_bound_or_not():
+    for bounds in ({}, {"minimum": 0}, {"minimum": 0, "maximum": 1}):
+        assert len(set(of_number(Column(kind="float", **bounds)).encode(np.array([0.011, 0.11, 0.9])))) == 3
+
+
 def test_nothing_stays_nothing():
     cells = of_number(Column(kind="float", minimum=0, maximum=1e7))
     assert cells.draw(cells.encode(np.array([0.0])), np.random.default_rng(0)).tolist() == [0.0]
