@@ -32,6 +32,25 @@ def _looked_at_from_all_sides(case: dict, data: dict, draft):
     return champion, anchors, check
 
 
+def _tables(rows: PipelineTask, schema: PipelineTask, leakage: PipelineTask):
+    """Name what was found of the table."""
+    tables = {"clean": rows.outputs["clean"], "quarantine": rows.outputs["quarantine"]}
+    return {**tables, "schema": schema.outputs["report"], "leakage": leakage.outputs["report"]}
+
+
+def _where(champion: PipelineTask, entry: PipelineTask):
+    """Name where the model stands in the registry, and beside whom."""
+    entered = {"registered": entry.outputs["registered"], "uri": entry.outputs["Output"]}
+    return {**entered, "champion": champion.outputs["Output"]}
+
+
+def _searched(learn: dict, data: dict, shards: list):
+    """Search hyperparameters, one task for each shard; the trials of all."""
+    with dsl.ParallelFor(shards, name="search", parallelism=2) as shard:
+        search = steps.tune(**learn, **data, shard=shard)
+    return dsl.Collected(search.outputs["trials"])
+
+
 def _all(check: PipelineTask):
     """Collect the reports of all checks; anew for each step that takes them, because kfp changes what it is given."""
     return {"checks": dsl.Collected(check.outputs["report"])}
@@ -67,9 +86,7 @@ def training(
         data = {"dataset": labels.outputs["dataset"]}
 
         # The model, and how good it is.
-        with dsl.ParallelFor(shards, name="search", parallelism=2) as shard:
-            search = steps.tune(**learn, **data, shard=shard)
-        found = {"data_hash": table.outputs["Output"], "trials": dsl.Collected(search.outputs["trials"])}
+        found = {"data_hash": table.outputs["Output"], "trials": _searched(learn, data, shards)}
         found |= {"watermark": steps.identify_watermark_key(**case).output}
         model = steps.train(**learn, as_of=as_of, **data, features=features.outputs["features"], **found)
         draft = model.outputs["draft"]
@@ -97,8 +114,6 @@ def training(
         entry = steps.register(**case, **records, **verdict, **smoke, run_id=run.outputs["Output"]).after(passed)
 
         # One page that tells all of it.
-        tables = {"clean": rows.outputs["clean"], "quarantine": rows.outputs["quarantine"], "curves": told["curves"]}
-        known |= {"schema": schema.outputs["report"], "leakage": leakage.outputs["report"]}
-        said = {"explanations": anchors.outputs["explanations"], "registered": entry.outputs["registered"]}
-        where = {"champion": champion.outputs["Output"], "uri": entry.outputs["Output"]}
-        steps.write_report(**time, **tables, **_all(check), **known, **records, **verdict, **smoke, **said, **where)
+        known |= {"curves": told["curves"], "explanations": anchors.outputs["explanations"]}
+        more = {**_tables(rows, schema, leakage), **_where(champion, entry)}
+        steps.write_report(**time, **more, **_all(check), **known, **records, **verdict, **smoke)

@@ -56,7 +56,7 @@ def _repaid(month: str, before: str) -> Feature:
     def compute(rows: Columns, _: State) -> FloatArray:
         """Share of the bill of the month before that was paid in the month; missing where nothing was owed."""
         owed = rows[f"bill_{before}"]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             share = np.where(owed > 0, rows[f"paid_{month}"] / owed, np.nan)
         return np.minimum(share, LARGEST_SHARE)
 
@@ -94,7 +94,7 @@ def bill_growth(rows: Columns, _: State) -> FloatArray:
 def repaid_in_all(rows: Columns, _: State) -> FloatArray:
     """Dollars paid in six months as a share of the bills; missing where nothing was owed."""
     owed = np.maximum(_table(rows, _BILLS), 0).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         share = np.where(owed > 0, _table(rows, _PAID).sum(axis=1) / owed, np.nan)
     return np.minimum(share, LARGEST_SHARE)
 
