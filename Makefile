@@ -41,6 +41,10 @@ USE_CASE ?= card_default
 judge: .images ## train a model and judge it from all sides: make judge USE_CASE=card_default
 	@$(PY) -m pipelines judge --use-case $(USE_CASE) $(ARGS)
 
+.PHONY: bad-models
+bad-models: .platform ## an unfair, a leaking, a brittle and a memorising model, and the gates that stop each
+	@$(PY) -m pipelines bad-models $(ARGS)
+
 .PHONY: watch
 watch: .platform ## watch the reigning model: make watch ARGS="--help"
 	@$(PY) -m pipelines watch $(ARGS)

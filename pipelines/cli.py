@@ -27,6 +27,7 @@ from pipelines import (
     retraining_commands,
     rollout_commands,
     statistics_command,
+    synthesize_command,
     watch_command,
 )
 from pipelines.cron import six_fields
@@ -312,5 +313,6 @@ for command in (
     *reasons_command.COMMANDS,
     *provenance_command.COMMANDS,
     *mitigation_command.COMMANDS,
+    *synthesize_command.COMMANDS,
 ):
     main.add_command(command)

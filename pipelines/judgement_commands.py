@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from components.core.config import Settings
+from components.core.errors import FairleadError
 from components.core.judging import CHECKS
 
 use_case_argument = click.argument("use_case")
@@ -74,6 +75,21 @@ def card(settings: Settings, use_case: str, version: str, form: str, target: Pat
         click.echo(f"model card of models:/{use_case}/{found.version}: {target}")
 
 
+@click.command("bad-models")
+def bad_models() -> None:
+    """Show models that are unfair, leaking, brittle and memorising, and the gates that stop each; two minutes."""
+    from components.core.use_case import load
+    from pipelines.bad_models import show
+
+    click.echo("On 30,000 credit card clients, held against the gates of card_default:")
+    with tempfile.TemporaryDirectory() as folder:
+        found = show(load("card_default"), Path(folder), click.echo)
+    wrong = [shown.name for shown in found if bool(shown.gates) is (shown.name == "good")]
+    if wrong:
+        raise FairleadError(f"not as it should be: {', '.join(wrong)}")
+    click.echo("What is measured: components/judgement/; the gates: pipelines/use_cases/card_default.yaml")
+
+
 @click.command("bench-explanations")
 def bench_explanations() -> None:
     """Measure the explanation of 30,000 rows by 300 trees beside the library shap; fails when a target is missed."""
@@ -83,4 +99,4 @@ def bench_explanations() -> None:
         sys.exit(1)
 
 
-COMMANDS = (judge, check, card, bench_explanations)
+COMMANDS = (judge, check, card, bad_models, bench_explanations)

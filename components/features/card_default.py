@@ -99,9 +99,16 @@ def repaid_in_all(rows: Columns, _: State) -> FloatArray:
     return np.minimum(share, LARGEST_SHARE)
 
 
+def female(rows: Columns, _: State) -> FloatArray:
+    """1 for women. The use case that ships does not name it, and a model that reads it is stopped."""
+    flag: FloatArray = (rows["sex"] == "2").astype(np.float64)
+    return flag
+
+
 FEATURES = {
     f.name: f
     for f in [
+        Feature("female", ("sex",), female),
         Feature("log_limit", ("limit",), log_limit),
         *(_delay(m) for m in MONTHS),
         Feature("worst_delay", _DELAYS, worst_delay),

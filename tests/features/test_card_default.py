@@ -55,9 +55,15 @@ def test_a_share_of_next_to_nothing_is_cut():
     assert value("repaid_sep", rows([0] * 6, (0, 1, 0, 0, 0, 0), (900, 0, 0, 0, 0, 0))) == card_default.LARGEST_SHARE
 
 
-def test_no_feature_reads_who_the_client_is():
-    read = {name for feature in catalogue("card_default").values() for name in feature.inputs}
+def test_no_feature_of_the_use_case_reads_who_the_client_is():
+    named = select(load("card_default").features.names, catalogue("card_default"))
+    read = {name for feature in named for name in feature.inputs}
     assert read.isdisjoint({"sex", "education", "marriage", "age"})
+
+
+def test_a_feature_that_does_is_there_for_showing_what_stops_it():
+    sex = {"sex": np.array(["1", "2"], dtype=object)}
+    assert card_default.FEATURES["female"].compute(sex, None).tolist() == [0.0, 1.0]
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=6, max_size=6), st.floats(1.0, 1e6))
