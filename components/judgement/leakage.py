@@ -14,6 +14,7 @@ from components.core.errors import FairleadError, GateFailed
 from components.core.use_case import Leakage, UseCase
 from components.judgement.leakage_report import Check, Finding, LeakageReport
 from components.judgement.text_table import number, text_table
+from components.training.shares import wilson
 
 FOLDS = 5
 BANDS = 256
@@ -233,12 +234,6 @@ def purity(present: Mask, labels: FloatArray) -> float:
     """
     shares = []
     for side in (present, ~present):
-        (low0, high0), (low1, high1) = (_wilson(int(side[labels == k].sum()), int((labels == k).sum())) for k in (0, 1))
+        (low0, high0), (low1, high1) = (wilson(side[labels == k].sum(), (labels == k).sum()) for k in (0, 1))
         shares += [low0 / (low0 + high1), low1 / (low1 + high0)]
     return max(shares)
-
-
-def _wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    centre = (hits + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * np.sqrt(hits * (n - hits) / n + z * z / 4)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -24,7 +24,7 @@ from components.monitoring.batch_faults import BatchFault, batch_faults
 from components.monitoring.row_detectors import RowDetector, by_bundle
 from components.serving.ordinary import When, ordinary
 from components.serving.remedy import Judge, Judged
-from components.training.curves import wilson
+from components.training.shares import wilson
 
 if TYPE_CHECKING:
     from components.training.bundle import Bundle

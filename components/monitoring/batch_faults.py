@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from components.core.contracts import Field
-from components.training.curves import wilson
+from components.training.shares import wilson
 
 FarFrom = Literal["row_count", "duplicates", "constant"]
 

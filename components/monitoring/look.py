@@ -24,7 +24,7 @@ from components.monitoring.values import Call, Cause, DriftReport, Findings, Per
 from components.monitoring.watched import Watched
 from components.monitoring.weighed import weighed
 from components.monitoring.windows import Windows, cut, why_nothing
-from components.training.curves import wilson
+from components.training.shares import wilson
 
 ALL = "all"
 """Stands for every version together."""

@@ -25,8 +25,8 @@ from components.monitoring.label_report import by_cohort, known_until, settled_u
 from components.monitoring.measured import measured
 from components.monitoring.values import Performance, Window
 from components.training.bootstrap import MINIMUM_ROWS
-from components.training.curves import wilson
 from components.training.development import MINIMUM_MATURE_BAD, MOST_BAD, Development, developed, learn
+from components.training.shares import wilson
 
 MINIMUM_OF_CLASS = 5
 """Fewer bad rows, or fewer good ones, decide a metric by chance, and no interval knows it."""

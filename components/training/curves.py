@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from components.core.contracts import FloatArray
 from components.training.dataset import read_scored, weights_of
+from components.training.shares import wilson
 from components.training.splits import BACKTEST, TEST
 
 Mask = npt.NDArray[np.bool_]
@@ -145,24 +146,6 @@ def _part(p: FloatArray, labels: FloatArray, weights: FloatArray, overall: float
     shrunk = total / float((weights**2).sum())
     low, high = wilson(bad * shrunk, total * shrunk)
     return Part(rows=len(p), mean_probability=mean, share_bad=share, low=low, high=high, lift=share / overall)
-
-
-def wilson(bad: float, n: float) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson, JASA 22, 1927).
-
-    >>> tuple(round(end, 3) for end in wilson(5, 100))
-    (0.022, 0.112)
-
-    Args:
-        bad: how many of n.
-        n: at least 1.
-    """
-    z = 1.959964
-    share = bad / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    # At 0 and n the end is the share itself; rounding must not put it on the other side.
-    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def _confusion(called: Mask, bad: Mask, weights: FloatArray) -> Confusion:

@@ -7,8 +7,8 @@ import pytest
 from components.core.errors import ContractViolation
 from components.monitoring.measured import METRICS
 from components.monitoring.performance import performance
-from components.training.curves import wilson
 from components.training.metrics import weighted_metrics
+from components.training.shares import wilson
 from tests.monitoring.cohorts import COMES, LONGEST, NOW, watched, world
 
 

@@ -4,10 +4,9 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import binomtest
 from sklearn.metrics import auc, confusion_matrix, roc_curve
 
-from components.training.curves import ROC_POINTS, AllCurves, curves, wilson
+from components.training.curves import ROC_POINTS, AllCurves, curves
 from components.training.dataset import read_scored
 
 
@@ -57,12 +56,6 @@ def test_decisions_are_counted_at_the_threshold(drawn, scored):
     c = drawn[0].confusion
     ours = [[c.true_negatives, c.false_positives], [c.false_negatives, c.true_positives]]
     assert ours == confusion_matrix(labels, p >= 0.1).tolist()
-
-
-@pytest.mark.parametrize(("bad", "n"), [(0, 20), (20, 20), (1, 3), (37, 480)])
-def test_the_interval_of_a_share_is_wilsons(bad, n):
-    expected = binomtest(bad, n).proportion_ci(method="wilson")
-    assert wilson(bad, n) == pytest.approx((expected.low, expected.high), abs=1e-7)
 
 
 def test_one_class_has_no_curve(small_dataset, predictions, tmp_path):

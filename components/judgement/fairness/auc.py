@@ -5,7 +5,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from components.core.contracts import Estimate, FloatArray
-from components.judgement.fairness.intervals import LEVEL, z_of
+from components.training.shares import LEVEL, z_of
 
 
 def auc(score: FloatArray, member: npt.NDArray[np.bool_], level: float = LEVEL) -> Estimate:

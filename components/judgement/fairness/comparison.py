@@ -26,8 +26,8 @@ from components.judgement.fairness.gaps import (
     widest_difference,
 )
 from components.judgement.fairness.groups import Grouping
-from components.judgement.fairness.intervals import z_of
 from components.judgement.fairness.metrics import Counts, Levels, Rows
+from components.training.shares import z_of
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.contracts import FloatArray
-from components.judgement.fairness.intervals import LEVEL, difference_limits, ratio_limits, z_of, z_of_pairs
+from components.judgement.fairness.intervals import ratio_limits, z_of_pairs
 from components.judgement.fairness.metrics import Levels
+from components.training.shares import LEVEL, difference_limits, z_of
 
 Places = npt.NDArray[np.intp]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from components.core.contracts import FloatArray
 from components.core.errors import FairleadError
 from components.judgement.fairness.groups import Grouping
-from components.judgement.fairness.intervals import Limits, share_limits
+from components.training.shares import Limits, share_limits
 
 Counts = npt.NDArray[np.int64]
 

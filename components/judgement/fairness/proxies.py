@@ -12,7 +12,7 @@ from components.judgement.check_report import Figure
 from components.judgement.fairness.auc import auc
 from components.judgement.fairness.comparison import Comparison
 from components.judgement.fairness.groups import Grouping
-from components.judgement.fairness.intervals import LEVEL, z_of
+from components.training.shares import LEVEL, z_of
 
 MOST_ROWS = 10_000
 """Rows to learn from; more tell the groups hardly better apart."""

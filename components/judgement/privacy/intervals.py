@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from scipy.stats import beta, rankdata
 
 from components.core.contracts import Estimate, FloatArray
+from components.training.shares import newcombe, wilson
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,20 +41,8 @@ def rate_difference(hits: tuple[int, int], n: tuple[int, int], confidence: float
     """
     if 0 in n:
         return Estimate(value=None, n=sum(n))
-    first, second = hits[0] / n[0], hits[1] / n[1]
-    (low1, high1), (low2, high2) = (wilson(h, m, confidence) for h, m in zip(hits, n, strict=True))
-    value = first - second
-    below = float(np.hypot(first - low1, high2 - second))
-    above = float(np.hypot(high1 - first, second - low2))
-    return Estimate(value=value, low=value - below, high=value + above, n=sum(n))
-
-
-def wilson(hits: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Return the ends of the score interval of a probability (E. B. Wilson, JASA 22, 1927)."""
-    z = _z(confidence)
-    centre = (hits + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * float(np.sqrt(hits * (n - hits) / n + z * z / 4))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low, high = newcombe((hits[0], n[0]), (hits[1], n[1]), confidence)
+    return Estimate(value=hits[0] / n[0] - hits[1] / n[1], low=low, high=high, n=sum(n))
 
 
 def paired_difference(first: FloatArray, second: FloatArray, confidence: float = CONFIDENCE) -> Estimate:

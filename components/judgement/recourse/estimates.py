@@ -7,7 +7,7 @@ from scipy import stats
 
 from components.core.contracts import Estimate, FloatArray
 from components.judgement.check_report import Figure
-from components.training.curves import wilson
+from components.training.shares import newcombe, wilson
 
 MINIMUM = 5
 """Fewer cases say nothing."""
@@ -64,12 +64,9 @@ def difference(name: str, met: Sequence[bool], others: Sequence[bool], of: str) 
     n = min(len(met), len(others))
     if n < MINIMUM:
         return _too_few(name, of, n, "declined rows on one side")
-    first, second = sum(met) / len(met), sum(others) / len(others)
-    (low1, high1), (low2, high2) = wilson(sum(met), len(met)), wilson(sum(others), len(others))
-    below = float(np.hypot(first - low1, high2 - second))
-    above = float(np.hypot(high1 - first, second - low2))
-    value = first - second
-    return Figure(name=name, of=of, estimate=Estimate(value=value, low=value - below, high=value + above, n=n))
+    low, high = newcombe((sum(met), len(met)), (sum(others), len(others)))
+    value = sum(met) / len(met) - sum(others) / len(others)
+    return Figure(name=name, of=of, estimate=Estimate(value=value, low=low, high=high, n=n))
 
 
 def _too_few(name: str, of: str, n: int, what: str) -> Figure:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.stats import binom, norm
 
 from components.core.contracts import Estimate, FloatArray
-from components.training.curves import wilson
+from components.training.shares import wilson
 
 LEVEL = 0.95
 Z = float(norm.ppf(0.5 + LEVEL / 2))

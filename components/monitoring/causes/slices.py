@@ -17,7 +17,7 @@ from scipy import stats
 
 from components.core.contracts import Estimate, FloatArray
 from components.monitoring.causes.bins import Bins
-from components.training.curves import wilson
+from components.training.shares import wilson
 
 Mask = npt.NDArray[np.bool_]
 

@@ -12,8 +12,8 @@ from components.judgement.fairness.gaps import (
     smallest_ratio,
     widest_difference,
 )
-from components.judgement.fairness.intervals import share_limits
 from components.judgement.fairness.metrics import Levels
+from components.training.shares import share_limits
 
 SIZES = np.array([2400, 900, 300, 120])
 counts = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 60)), min_size=2, max_size=6)
