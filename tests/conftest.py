@@ -24,6 +24,7 @@ from components.training.sealing import seal
 from components.training.train import predict, train
 from components.training.tune import Trial
 from tests.cards import card_of
+from tests.training.clients import write_clients
 
 SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2012.parquet"
 CARD_SAMPLE = SAMPLE.with_name("uci_default_credit.parquet")
@@ -165,15 +166,9 @@ def card() -> UseCase:
 
 
 @pytest.fixture(scope="session")
-def card_dataset(card: UseCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def card_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every sixth credit card client, labelled and split as a run does it."""
-    folder = tmp_path_factory.mktemp("card_dataset")
-    raw = pl.read_parquet(CARD_SAMPLE).gather_every(6)
-    names = {card.data.row_id: "row_id", "default": "outcome", "default_day": "outcome_time"}
-    features = raw.rename(names).with_columns(event_time=pl.col("statement_day"))
-    features.write_parquet(folder / "features.parquet")
-    label_rows(folder / "features.parquet", card, card.as_of, folder / "dataset.parquet")
-    return folder / "dataset.parquet"
+    return write_clients(tmp_path_factory.mktemp("card_dataset"), every=6)
 
 
 @pytest.fixture(scope="session")

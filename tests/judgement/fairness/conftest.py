@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from components.core.use_case import UseCase, load
-from components.data.sources import SAMPLES
 from components.judgement.subject import Subject, open_subject
 from components.training import bundle
 from components.training.algorithms import algorithm
-from components.training.labels import label_rows
 from components.training.train import train
 from components.training.tune import Trial
+from tests.training.clients import write_clients
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +21,9 @@ def card() -> UseCase:
 
 
 @pytest.fixture(scope="session")
-def clients(card: UseCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Their labelled data set."""
-    folder = tmp_path_factory.mktemp("clients")
-    raw = pl.read_parquet(SAMPLES / "uci_default_credit.parquet")
-    floats = [name for name, column in card.data.columns.items() if column.kind == "float"]
-    rows = raw.with_columns(pl.col(floats).cast(pl.Float64), event_time=pl.col("statement_day")).rename(
-        {"client": "row_id", "default": "outcome", "default_day": "outcome_time"}
-    )
-    rows.write_parquet(folder / "features.parquet")
-    label_rows(folder / "features.parquet", card, card.as_of, folder / "dataset.parquet")
-    return folder / "dataset.parquet"
+    return write_clients(tmp_path_factory.mktemp("clients"), every=1)
 
 
 @pytest.fixture(scope="session")

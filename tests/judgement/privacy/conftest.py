@@ -6,24 +6,20 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import polars as pl
 import pytest
 import xgboost
 
 from components.core.contracts import FloatArray
 from components.core.use_case import UseCase, load
-from components.data.sources import SAMPLES
 from components.judgement.subject import Subject, open_subject
 from components.training import bundle
 from components.training.algorithms import algorithm
 from components.training.calibration import Calibration
-from components.training.labels import label_rows
 from components.training.matrices import Matrix
 from components.training.scorer import Scorer
 from components.training.train import train
 from components.training.tune import Trial
-
-ROWS = 6_000
+from tests.training.clients import write_clients
 
 WithScores = Callable[[Subject, Callable[[Matrix], FloatArray]], Subject]
 
@@ -44,17 +40,9 @@ def card() -> UseCase:
 
 
 @pytest.fixture(scope="session")
-def clients(card: UseCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The labelled data set of the first clients."""
-    folder = tmp_path_factory.mktemp("clients")
-    raw = pl.read_parquet(SAMPLES / "uci_default_credit.parquet").head(ROWS)
-    floats = [name for name, column in card.data.columns.items() if column.kind == "float"]
-    rows = raw.with_columns(pl.col(floats).cast(pl.Float64), event_time=pl.col("statement_day")).rename(
-        {"client": "row_id", "default": "outcome", "default_day": "outcome_time"}
-    )
-    rows.write_parquet(folder / "features.parquet")
-    label_rows(folder / "features.parquet", card, card.as_of, folder / "dataset.parquet")
-    return folder / "dataset.parquet"
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The labelled data set of every fifth client."""
+    return write_clients(tmp_path_factory.mktemp("clients"), every=5)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from pydantic import BaseModel, Field
 
 from components.core.artifacts import hash_file
 from components.core.contracts import Columns
-from components.core.explaining import Explanations
+from components.core.explaining import Course, Explanations, Moving, Reason
 from components.core.judging import Attribute, Fairness, Judging, Recourse
 from components.core.row_rule import Rule
 from components.core.use_case import UseCase
@@ -22,55 +21,27 @@ from components.training.candidate import Candidate
 from tests.conftest import AS_OF, SAMPLE
 
 
-class Said(BaseModel):
-    features: tuple[str, ...]
-    text: str
-    texts: dict[str, str] = {}
-    where: str = ""
-
-
-class Moved(BaseModel):
-    columns: tuple[str, ...]
-    becomes: str
-
-
-class Going(BaseModel):
-    moving: tuple[Moved, ...]
-    text: str
-
-
-class Telling(Explanations):
-    """What a use case says to people."""
-
-    rules: tuple[Rule, ...] = ()
-    course: Going | None = None
-    reasons: dict[str, Said] = Field(default_factory=dict)
-    words: dict[str, str] = Field(default_factory=dict)
-    declined: str = ""
-    contact: str = ""
-
-
 @pytest.fixture(scope="session")
 def case(sba: UseCase) -> UseCase:
     """Loans with texts, told apart by where the business is; ten are looked at."""
-    explanations = Telling(
+    explanations = Explanations(
         actionable=sba.explanations.actionable,
         rules=(Rule(name="half_is_guaranteed", column="SBA_Appv", expect="SBA_Appv >= 0.5 * GrAppv"),),
         reasons={
-            "place": Said(
+            "place": Reason(
                 features=("zip_rate", "zip_volume", "zip_recency"),
                 text="Loans in the same postcode: {zip_bad:.0f} of {zip_count:.0f} were charged off.",
             ),
-            "size": Said(
+            "size": Reason(
                 features=("log_amount", "amount_per_job"),
                 text="The loan is of {GrAppv:,.0f} dollars.",
                 texts={"amount_per_job": "For each job {amount_per_job:.1f} (typical {typical_amount_per_job:.1f})."},
             ),
         },
-        course=Going(
+        course=Course(
             moving=(
-                Moved(columns=("GrAppv",), becomes="0.7 * GrAppv"),
-                Moved(columns=("NoEmp", "CreateJob"), becomes="3"),
+                Moving(columns=("GrAppv",), becomes="0.7 * GrAppv"),
+                Moving(columns=("NoEmp", "CreateJob"), becomes="3"),
             ),
             text="Asking for less each year, you would be approved after years: {periods}.",
         ),

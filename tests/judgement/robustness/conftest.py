@@ -7,23 +7,21 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pytest
 
 from components.core.contracts import FloatArray
 from components.core.explaining import Explanations
-from components.core.use_case import SHIPPED, UseCase, load
+from components.core.use_case import UseCase, load
 from components.judgement.check_report import CheckReport
 from components.judgement.robustness.check import check
 from components.judgement.subject import Subject, open_subject
 from components.training import bundle
 from components.training.algorithms import algorithm
-from components.training.labels import label_rows
 from components.training.scorer import Scorer
 from components.training.train import train
 from components.training.tune import Trial
+from tests.training.clients import write_clients
 
-SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "uci_default_credit.parquet"
 AS_OF = date(2005, 12, 31)
 
 
@@ -41,18 +39,8 @@ def card() -> UseCase:
 
 
 @pytest.fixture(scope="session")
-def card_dataset(card: UseCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("card")
-    texts = [name for name, column in card.data.columns.items() if column.kind == "category"]
-    features = (
-        pl.read_parquet(SAMPLE)
-        .gather_every(4)
-        .with_columns(pl.col(texts).cast(pl.Int64).cast(pl.String), event_time=pl.col("statement_day"))
-        .rename({"client": "row_id", "default": "outcome", "default_day": "outcome_time"})
-    )
-    features.write_parquet(folder / "features.parquet")
-    label_rows(folder / "features.parquet", card, AS_OF, folder / "dataset.parquet")
-    return folder / "dataset.parquet"
+def card_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clients(tmp_path_factory.mktemp("card"), every=4)
 
 
 @pytest.fixture(scope="session")
