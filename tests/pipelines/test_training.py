@@ -86,13 +86,15 @@ def _from_the_verdict_on(run: Run) -> object:
         with dsl.ExitHandler(steps.report_outcome(use_case=use_case)):
             both = {"bundle": left("package", "bundle", dsl.Model), "slices": left("evaluate", "slices")}
             both |= {"use_case": use_case, "smoke": left("smoke_test", "report")}
+            with dsl.ParallelFor(["one"]):
+                check = left("check", "report")
             judged = steps.judge(
                 **both,
                 dataset=left("label_rows", "dataset", dsl.Dataset),
                 predictions=left("train", "predictions", dsl.Dataset),
                 champion_predictions=left("score_champion", "predictions", dsl.Dataset),
                 leakage=left("check_leakage", "report"),
-                checks=[left("check", "report")],
+                checks=dsl.Collected(check),
             )
             passed = steps.require_gates(verdict=judged.outputs["verdict"])
             chosen, verdict = left("train", "chosen"), judged.outputs["verdict"]

@@ -252,6 +252,8 @@ def _changed(bundle: Path, target: Path, settings, **contract: str) -> Path:
     copytree(bundle, target)
     known = json.loads((target / "contract.json").read_text(encoding="utf-8"))
     (target / "contract.json").write_text(json.dumps({**known, **contract}))
+    card = json.loads((target / "model_card.json").read_text(encoding="utf-8"))
+    (target / "model_card.json").write_text(json.dumps({**card, "contract": {**card["contract"], **contract}}))
     (target / "model.sig").unlink()
     (target / "checksums.json").write_text(json.dumps(integrity.checksums(target)))
     signing.sign(target, settings.signing_key)
