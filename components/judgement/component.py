@@ -25,7 +25,8 @@ def explain_examples(use_case: str, bundle: Input[Model], explanations: Output[A
     from components.judgement.anchors import explain_declined, explain_examples
     from components.judgement.explanation import AllAnchors
 
-    path, most = Path(bundle.path), min(20, load(use_case).judgement.recourse.rows // 2)
+    path, judging = Path(bundle.path), load(use_case).judgement
+    most = 0 if "recourse" in judging.omit else min(20, judging.recourse.rows // 2)
     Path(explanations.path).write_bytes(AllAnchors.dump_json(explain_examples(path), indent=1))
     Path(declined.path).write_bytes(AllAnchors.dump_json(explain_declined(path, most), indent=1))
 

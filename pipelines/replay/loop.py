@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+import yaml
+
 from components.core.config import Settings
+from components.core.judging import CHECKS
 from components.core.use_case import UseCase
 from components.core.watching import Window
 from components.monitoring.alerts.book import AlertBook
@@ -30,6 +33,15 @@ LOOK_MONTHS = 3
 
 SHARDS = 'shards=[{"algorithm":"xgboost","seed":1,"trials":2}]'
 """The search of the runs that the loop starts: as long as that of the other ways."""
+
+
+def by_metrics_alone(use_case: UseCase, target: Path) -> Path:
+    """Write the use case down with all checks left out: ten runs are trained here, and gates on metrics decide."""
+    omit = dict.fromkeys(CHECKS, "in the replay of nine years models are judged by their metrics alone")
+    judging = use_case.judgement.model_copy(update={"omit": omit})
+    written = use_case.model_copy(update={"judgement": judging}).model_dump(mode="json", exclude_none=True)
+    target.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    return target
 
 
 @dataclass
@@ -63,7 +75,8 @@ class Loop:
     def __post_init__(self) -> None:
         self._traffic = Traffic(self.world, self.feed, self.last)
         self._rollouts = LiveRollouts(self.settings, self._traffic, self.say)
-        training = LocalTraining(self.settings, self.use_case.name, self._quietly, extra=(SHARDS,))
+        judged = by_metrics_alone(self.use_case, self.settings.home / "use_case.yaml")
+        training = LocalTraining(self.settings, str(judged), self._quietly, extra=(SHARDS,))
         self._trigger: Trigger = trigger_of(self.settings, Placed(training, self._rollouts))
         self._book = AlertBook(self.settings.home / "alerts.db")
         log = f"sqlite:///{predictions_of(self.settings)}"

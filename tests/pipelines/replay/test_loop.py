@@ -12,6 +12,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from components.core.judging import CHECKS
+from components.core.use_case import load
 from components.core.watching import Retraining, Threshold, Window
 from components.monitoring.joined import Joined
 from components.monitoring.watched import watch
@@ -27,7 +29,7 @@ from components.training import integrity, signing
 from components.training.bundle import Bundle
 from components.training.labels import label_rows
 from pipelines.replay.feed import Feed
-from pipelines.replay.loop import Loop
+from pipelines.replay.loop import Loop, by_metrics_alone
 from pipelines.replay.world import World
 from pipelines.retraining_runs import trigger_of
 from pipelines.rollout_around import predictions_of
@@ -258,3 +260,10 @@ def _changed(bundle: Path, target: Path, settings, **contract: str) -> Path:
     (target / "checksums.json").write_text(json.dumps(integrity.checksums(target)))
     signing.sign(target, settings.signing_key)
     return target
+
+
+def test_runs_of_the_replay_train_the_use_case_as_it_is_and_leave_the_checks_out(sba, tmp_path) -> None:
+    written = load(str(by_metrics_alone(sba, tmp_path / "use_case.yaml")))
+    assert set(written.judgement.omit) == set(CHECKS)
+    whole = written.model_copy(update={"judgement": sba.judgement})
+    assert whole == sba
