@@ -4,6 +4,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import hypothesis
 import polars as pl
 
 # Before anything that imports Feast, which puts Prometheus' client into a mode where registries share their values.
@@ -30,6 +31,10 @@ SAMPLE = SHIPPED.parents[1] / "components" / "data" / "samples" / "sba_ca_1997_2
 CARD_SAMPLE = SAMPLE.with_name("uci_default_credit.parquet")
 AS_OF = date(2008, 12, 31)
 
+
+# How long an example takes says something of the machine, not of the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 SHARED = ("finished", "validated")
 """Fixtures that take so long that only one worker should make them: a run of the pipeline, a process with TFDV."""
