@@ -1,5 +1,6 @@
 """What a check found, in one form for all of them: figures for gates and MLflow, tables and charts for people."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
@@ -22,6 +23,18 @@ class Figure(_Value):
     estimate: Estimate
     """Without a value there was too little data; ``reason`` then says why."""
     reason: str = ""
+
+
+def figure_of(figures: Sequence[Figure], name: str, of: str = "all") -> Figure:
+    """Return one of several figures.
+
+    Raises:
+        KeyError: there is none; lists those there are.
+    """
+    for figure in figures:
+        if (figure.name, figure.of) == (name, of):
+            return figure
+    raise KeyError(f"no {name} of {of}; there are: {', '.join(f'{f.name} of {f.of}' for f in figures)}")
 
 
 class Table(_Value):
@@ -85,10 +98,7 @@ class CheckReport(_Value):
         Raises:
             KeyError: there is none; lists those there are.
         """
-        for figure in self.figures:
-            if (figure.name, figure.of) == (name, of):
-                return figure
-        raise KeyError(f"no {name} of {of}; there are: {', '.join(f'{f.name} of {f.of}' for f in self.figures)}")
+        return figure_of(self.figures, name, of)
 
 
 AllReports = TypeAdapter(tuple[CheckReport, ...])

@@ -1,6 +1,6 @@
 """Candidate against champion on the same rows, by a paired bootstrap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -73,7 +73,7 @@ def compare(
     differences = np.concatenate(
         [
             _measure(metric, labels, candidate, w * counts) - _measure(metric, labels, champion, w * counts)
-            for w in _draws(n, rounds, seed)
+            for w in draws(n, rounds, seed)
         ]
     )
     low, high = np.nanquantile(sign * differences, [0.025, 0.975])  # a draw without one outcome has no AUC
@@ -86,13 +86,13 @@ def _measure(metric: Metric, labels: FloatArray, p: FloatArray, weights: FloatAr
     return weighted_metrics(p, labels, weights, 0.5, 1.0, 1.0)[metric]
 
 
-def _draws(n: int, rounds: int, seed: int) -> Iterator[FloatArray]:
+def draws(n: int, rounds: int, seed: int | Sequence[int]) -> Iterator[FloatArray]:
     """Say how often each draw holds each row, in portions of shape (draws, n)."""
     rng = np.random.default_rng(seed)
     portion = max(1, CELLS // n)
     for start in range(0, rounds, portion):
-        draws = range(start, min(start + portion, rounds))
-        yield np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in draws]).astype(np.float64)
+        part = range(start, min(start + portion, rounds))
+        yield np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in part]).astype(np.float64)
 
 
 def _check(labels: FloatArray, candidate: FloatArray, champion: FloatArray) -> None:

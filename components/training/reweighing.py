@@ -111,7 +111,7 @@ def _name(value: object, named: dict[str, str]) -> str:
 def _aif360(groups: "npt.NDArray[np.str_]", labels: FloatArray, counts: FloatArray) -> FloatArray:
     import pandas as pd
 
-    with _quiet():
+    with quietly():
         from aif360.sklearn.preprocessing import Reweighing
     rows = pd.DataFrame(index=pd.Index(groups, name="group"))
     found: FloatArray = Reweighing("group").fit_transform(rows, labels, sample_weight=counts)[1]
@@ -119,7 +119,7 @@ def _aif360(groups: "npt.NDArray[np.str_]", labels: FloatArray, counts: FloatArr
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep from users what aif360 says on the root logger as it is imported: that rpy2 and torch are not there.
 
     They belong to methods that are not used here. Its words would also set up a handler on the root logger.
@@ -127,7 +127,8 @@ def _quiet() -> Iterator[None]:
     root, nothing = logging.getLogger(), logging.NullHandler()
 
     def drop(record: logging.LogRecord) -> bool:
-        return "will be unavailable" not in record.getMessage()
+        said = record.getMessage()
+        return not (said.startswith("No module named") or "will be unavailable" in said)
 
     root.addHandler(nothing)
     root.addFilter(drop)

@@ -4,9 +4,7 @@ They give values without intervals. What a report tells is ours, so that a value
 see to it that it means what the field means by it.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,6 +15,7 @@ from components.core.errors import FairleadError
 from components.judgement.fairness.comparison import ODDS, Comparison
 from components.judgement.fairness.groups import Grouping
 from components.judgement.fairness.metrics import Rows
+from components.training.reweighing import quietly
 
 TOLERANCE = 1e-9
 
@@ -143,26 +142,6 @@ def aif360_metrics(rows: Rows, groups: Grouping, against: int) -> Iterator[tuple
         if i != against and there[i]:
             privileged, unprivileged = [{"group": against}], [{"group": i}]
             yield name, ClassificationMetric(outcomes, decisions, unprivileged, privileged)
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Import aif360 without what it says of libraries that it could use besides: on the root logger, which is not ours.
-
-    Called without a handler, ``logging.warning`` would also set the root logger up for the whole process.
-    """
-    root, handler = logging.getLogger(), logging.NullHandler()
-
-    def ours(record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith("No module named")
-
-    root.addHandler(handler)
-    root.addFilter(ours)
-    try:
-        yield
-    finally:
-        root.removeFilter(ours)
-        root.removeHandler(handler)
 
 
 def _kept(rows: Rows, groups: Grouping, names: list[str]) -> tuple[Any, ...] | None:

@@ -1,20 +1,18 @@
 """What each way comes to on rows that none was made from: accuracy, cost and gap, all on the same draws of the rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from components.core.contracts import Estimate, FloatArray
 from components.core.use_case import Training
+from components.judgement.compare import draws
 from components.judgement.fairness.gaps import widest_difference
 from components.judgement.fairness.groups import Grouping
 from components.judgement.fairness.metrics import Rows, selection_rate, true_favourable_rate
 from components.judgement.mitigation.parity import Codes, Criterion, counted
 from components.training.metrics import weighted_metrics
-
-CELLS = 2_000_000
-"""Weights held at once: 16 MB."""
 
 STATISTICS = ("auc", "cost", "balanced_accuracy", "selection_rate", "gap")
 _APART = len(STATISTICS)
@@ -71,10 +69,10 @@ def measure(decided: Sequence[Decided], test: Yardstick, training: Training) -> 
         test: n rows.
         training: costs, rounds and seed.
     """
-    whole = _statistics(decided, test, training, np.ones((1, len(test.labels))))[0]
-    rounds = np.concatenate(
-        [_statistics(decided, test, training, draws) for draws in _draws(len(test.labels), training)]
-    )
+    size = len(test.labels)
+    whole = _statistics(decided, test, training, np.ones((1, size)))[0]
+    parts = draws(size, training.bootstrap_rounds, [training.seed, size])
+    rounds = np.concatenate([_statistics(decided, test, training, part) for part in parts])
     inside, two = (_rows_of(test, g) for g in (test.compared, test.apart))
     found = []
     for i, way in enumerate(decided):
@@ -100,13 +98,13 @@ def _gap(way: Decided, test: Yardstick, n: int) -> Estimate:
     return Estimate(value=found.value, low=found.low, high=found.high, n=n)
 
 
-def _statistics(decided: Sequence[Decided], test: Yardstick, training: Training, draws: FloatArray) -> FloatArray:
+def _statistics(decided: Sequence[Decided], test: Yardstick, training: Training, part: FloatArray) -> FloatArray:
     """Compute the statistics of every way on every draw: shape (draws, ways, statistics and the gap ``apart``)."""
-    w = draws * test.weights
+    w = part * test.weights
     bad = test.labels
     outcomes = w @ np.column_stack([bad, 1 - bad])
     total = outcomes.sum(axis=1)
-    found = np.empty((len(draws), len(decided), _APART + 1))
+    found = np.empty((len(part), len(decided), _APART + 1))
     for i, way in enumerate(decided):
         hit = w @ np.column_stack([bad * way.flagged, (1 - bad) * way.flagged])
         missed, refused = outcomes[:, 0] - hit[:, 0], hit[:, 1]
@@ -128,15 +126,6 @@ def _rates(way: Decided, test: Yardstick, weights: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
         rates: FloatArray = (weights @ (members * (1 - way.flagged)[:, None])) / (weights @ members.astype(np.float64))
     return rates
-
-
-def _draws(n: int, training: Training) -> Iterator[FloatArray]:
-    """Say how often each draw holds each row, in portions of shape (draws, n)."""
-    rng = np.random.default_rng([training.seed, n])
-    portion = max(1, CELLS // n)
-    for start in range(0, training.bootstrap_rounds, portion):
-        draws = range(start, min(start + portion, training.bootstrap_rounds))
-        yield np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in draws]).astype(np.float64)
 
 
 def _interval(value: float, rounds: FloatArray, n: int) -> Estimate:

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from components.data.synthetic.guarantee import Guarantee
-from components.judgement.check_report import Chart, Figure, Table
+from components.judgement.check_report import Chart, Figure, Table, figure_of
 from components.judgement.check_text import markdown_table
 from components.judgement.page import environment
 
@@ -43,10 +43,7 @@ class SyntheticReport(BaseModel):
         Raises:
             KeyError: there is none; lists those there are.
         """
-        for figure in self.figures:
-            if (figure.name, figure.of) == (name, of):
-                return figure
-        raise KeyError(f"no {name} of {of}; there are: {', '.join(f'{f.name} of {f.of}' for f in self.figures)}")
+        return figure_of(self.figures, name, of)
 
     def markdown(self) -> str:
         """Write the report as Markdown, without its charts."""

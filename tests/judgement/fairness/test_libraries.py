@@ -11,8 +11,9 @@ from components.core.errors import FairleadError
 from components.core.judging import Fairness
 from components.judgement.fairness.comparison import Comparison, compare
 from components.judgement.fairness.groups import Grouping
-from components.judgement.fairness.libraries import agreement, by_aif360, by_fairlearn, quietly
+from components.judgement.fairness.libraries import agreement, by_aif360, by_fairlearn
 from components.judgement.fairness.metrics import Rows
+from components.training.reweighing import quietly
 from tests.judgement.fairness.people import people
 
 FEW = Fairness(minimum_rows=2, minimum_of_outcome=1)
