@@ -1,6 +1,6 @@
 """``python -m components.serving.fetch``: bring a bundle into a folder that is there already, before its server starts.
 
-It is what KServe's init container runs (kserve/runtime/storage-container.yaml): KServe hands over the storage URI and the folder.
+It is what KServe's init container runs (kserve/runtime/storage-container.yaml): KServe hands over URI and folder.
 """
 
 import argparse

@@ -94,12 +94,14 @@ def test_a_container_that_is_restarted_finds_what_it_left_and_makes_room(signed_
 
 
 def test_a_bundle_killed_on_the_way_is_none(signed_bundle, session_settings, target, monkeypatch):
+    make_room = fetch._make_room
+
     def die(folder):
+        make_room(folder)
         raise KeyboardInterrupt
 
     bring(str(signed_bundle), target, session_settings)
-    make_room = fetch._make_room
-    monkeypatch.setattr(fetch, "_make_room", lambda folder: (make_room(folder), die(folder)))
+    monkeypatch.setattr(fetch, "_make_room", die)
     with pytest.raises(KeyboardInterrupt):
         bring(str(signed_bundle), target, session_settings)
     with pytest.raises(IntegrityError, match=r"checksums\.json"):
