@@ -1,0 +1,147 @@
+"""A containerd of our own, beside any that the machine has: own sockets, own images, which stay from run to run."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from tests.cluster.network import PLUGINS
+
+RUN = Path("/run/fairlead-node")
+"""Sockets and state: paths of sockets have to be short."""
+SOCKET = RUN / "containerd.sock"
+NAMESPACE = "k8s.io"
+STATE_OF_PODS = "io.containerd.grpc.v1.cri"
+CGROUPS = Path("/sys/fs/cgroup")
+
+CONFIGURATION = """
+version = 2
+root = "{root}"
+state = "{run}/state"
+disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
+[grpc]
+  address = "{socket}"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{pause}"
+  # A process may not be made less likely to be killed than this one where the machine itself is fenced in.
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  stream_server_address = "127.0.0.1"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  SystemdCgroup = false
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "{plugins}"
+  conf_dir = "{cni}"
+"""
+
+
+def missing() -> str:
+    """Say what lacks to run containers here; empty when nothing does."""
+    if os.geteuid() != 0:
+        return "only root can run containers here"
+    for name in ("containerd", "runc", "ctr", "ip", "nft", "conntrack"):
+        if shutil.which(name) is None:
+            return f"{name} is not on the PATH: apt-get install containerd runc iproute2 nftables conntrack"
+    if not (PLUGINS / "ptp").exists():
+        return f"no CNI plugins in {PLUGINS}: apt-get install containernetworking-plugins"
+    if not (CGROUPS / "memory").is_dir() and not (CGROUPS / "cgroup.controllers").exists():
+        return f"no cgroups in {CGROUPS}"
+    return ""
+
+
+def command(root: Path, cni: Path, pause: str) -> list[str]:
+    """Write containerd's configuration and return what starts it.
+
+    Args:
+        root: folder that keeps images.
+        cni: folder of CNI's configuration.
+        pause: image that holds a pod's namespaces.
+    """
+    file = RUN / "containerd.toml"
+    text = CONFIGURATION.format(root=root, run=RUN, socket=SOCKET, pause=pause, plugins=PLUGINS, cni=cni)
+    file.write_text(text, encoding="utf-8")
+    return ["containerd", "--config", str(file), "--log-level", "warn"]
+
+
+def ctr(*words: str, seconds: float = 300) -> str:
+    """Run ``ctr`` in the namespace of pods and return what it says."""
+    said = ["ctr", "--address", str(SOCKET), "--namespace", NAMESPACE, *words]
+    return subprocess.run(said, capture_output=True, text=True, check=True, timeout=seconds).stdout
+
+
+def alive() -> bool:
+    """Say whether containerd answers."""
+    with suppress(subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return "Server" in ctr("version", seconds=5)
+    return False
+
+
+def take(archive: Path, name: str) -> bool:
+    """Import an image, unless this very archive was imported before; return whether it was imported.
+
+    Args:
+        archive: of the OCI layout or Docker's.
+        name: under which the archive knows it.
+    """
+    stamp = f"{archive.stat().st_size}-{archive.stat().st_mtime_ns}"
+    found = ctr("images", "list", f"name=={name}")
+    if f"fairlead/archive={stamp}" in found:
+        return False
+    ctr("images", "import", "--no-unpack=false", str(archive))
+    ctr("images", "label", name, f"fairlead/archive={stamp}")
+    return True
+
+
+def end_all() -> bool:
+    """End all containers and forget them; False when there are none."""
+    tasks, containers = (ctr(kind, "list", "--quiet").split() for kind in ("tasks", "containers"))
+    if tasks:
+        ctr("tasks", "delete", "--force", *tasks)
+    if containers:
+        ctr("containers", "delete", *containers)
+    return bool(containers)
+
+
+def clear(root: Path, *folders: Path) -> None:
+    """Take away what a node left: processes, mounts, cgroups and the memory of pods; images stay.
+
+    Args:
+        root: folder that keeps images.
+        folders: of the node; whose processes name one of them in their command line are the node's, and what is mounted
+            below them too.
+    """
+    places = [str(folder) for folder in (RUN, *folders)]
+    for pid in {*_processes(places), *_contained()}:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for mount in reversed(re.findall(r"^\S+ (\S+)", Path("/proc/self/mounts").read_text(), re.MULTILINE)):
+        if any(mount.startswith(f"{place}/") for place in places):
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True, timeout=30)
+    for group in sorted(CGROUPS.glob("*/kubepods/**/"), reverse=True):
+        with suppress(OSError):
+            group.rmdir()
+    shutil.rmtree(RUN, ignore_errors=True)
+    shutil.rmtree(root / STATE_OF_PODS / "sandboxes", ignore_errors=True)
+    shutil.rmtree(root / STATE_OF_PODS / "containers", ignore_errors=True)
+
+
+def _processes(places: list[str]) -> Iterator[int]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_text(encoding="utf-8", errors="replace")
+            if any(place in words for place in places) and int(folder.name) != os.getpid():
+                yield int(folder.name)
+
+
+def _contained() -> Iterator[int]:
+    """Return the processes in pods."""
+    for file in CGROUPS.glob("memory/kubepods/**/cgroup.procs"):
+        with suppress(OSError):
+            yield from (int(line) for line in file.read_text().split())
