@@ -4,7 +4,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from components.core.errors import FairleadError
 from components.rollout.model_rollout import Spec, id_of, name_of, renamed, rollout_of, spec_of
 from components.rollout.plan import Plan
-from tests.cluster.plans import BAD, GOOD
+from tests.cluster.control_plane.plans import BAD, GOOD
 from tests.rollout.kubernetes_api import model_rollout
 from tests.rollout.looks import STRATEGIES, plan
 

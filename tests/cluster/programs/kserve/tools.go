@@ -3,4 +3,4 @@
 // Package tools keeps what is built from this module, but not imported by it, in go.mod.
 package tools
 
-import _ "k8s.io/kubernetes/cmd/kube-apiserver"
+import _ "github.com/kserve/kserve/cmd/manager"

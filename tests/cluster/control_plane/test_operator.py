@@ -1,4 +1,4 @@
-"""The operator as a process, twice, against a real API server: run by ``make test-operator``."""
+"""The operator as a process, twice, against a real API server: run by ``make test-control-plane``."""
 
 import json
 import os
@@ -18,14 +18,15 @@ from components.rollout.planes.cluster import KubernetesCluster
 from components.rollout.planes.knative import KnativePlane
 from components.rollout.planes.standard import StandardPlane
 from components.rollout.traffic import Traffic
-from tests.cluster.control_plane import ControlPlane, control_plane, missing, module_folder
-from tests.cluster.plans import BAD, GOOD
-from tests.cluster.world import World, living, write_status
+from tests.cluster.api_server import ControlPlane, control_plane, missing
+from tests.cluster.programs import module_folder
+from tests.cluster.control_plane.plans import BAD, GOOD
+from tests.cluster.control_plane.world import World, living, write_status
 from tests.rollout.planes.cluster_api import route, service
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(bool(missing()), reason=missing())]
+pytestmark = [pytest.mark.control_plane, pytest.mark.skipif(bool(missing()), reason=missing())]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OPERATOR = "system:serviceaccount:models:fairlead-rollout"
 KSERVE, GATEWAY = "github.com/kserve/kserve@v0.20.0", "sigs.k8s.io/gateway-api@v1.3.0"
 PATIENCE = 120.0
