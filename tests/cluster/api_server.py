@@ -1,7 +1,6 @@
 """A real Kubernetes control plane: the one that KUBECONFIG names, or kind's where Docker is, or one made on this machine.
 
-The last is etcd, kube-apiserver and kube-controller-manager, built by Go from their public modules. Nothing runs pods
-here: what the API refuses, admits, merges and remembers is real, and so is what its controllers make of it.
+The last is etcd, kube-apiserver and kube-controller-manager, built by Go from their public modules. Nothing runs pods here: what the API refuses, admits, merges and remembers is real, and so is what its controllers make of it.
 """
 
 import csv
@@ -91,6 +90,16 @@ class ControlPlane:
     def get(self, *words: str) -> Any:
         """Return what ``kubectl get`` finds, as a document."""
         return json.loads(self.kubectl("get", *words, "-o", "json"))
+
+    def wait_for_definitions(self) -> None:
+        """Wait until the API serves every CustomResourceDefinition that it has."""
+
+        def established() -> bool:
+            found = self.get("crd")["items"]
+            kinds = [{c["type"]: c["status"] for c in d.get("status", {}).get("conditions") or []} for d in found]
+            return all(k.get("Established") == "True" for k in kinds)
+
+        until(established, READY_SECONDS, lambda: self.kubectl("get", "crd"))
 
     def apply(self, documents: Sequence[Mapping[str, Any]], user: str = ADMIN, *words: str) -> str:
         """Apply documents on the server's side, as one manager that is called fairlead."""
@@ -223,18 +232,20 @@ def _kind() -> bool:
     """Say whether kind can make a cluster here: the engine answers, not just its client."""
     if not (shutil.which("kind") and shutil.which("docker")):
         return False
-    return subprocess.run(["docker", "info"], capture_output=True, timeout=30).returncode == 0
+    ask = ["docker", "info"]
+    return subprocess.run(ask, capture_output=True, timeout=30).returncode == 0
 
 
 @contextmanager
 def _kind_cluster(folder: Path) -> Iterator[Path]:
     name, file = f"fairlead-{secrets.token_hex(3)}", folder / "kind.kubeconfig"
+    remove = ["kind", "delete", "cluster", "--name", name]
     make = ["kind", "create", "cluster", "--name", name, "--kubeconfig", str(file), "--wait", "120s"]
     try:
         subprocess.run(make, check=True, timeout=600)
         yield file
     finally:
-        subprocess.run(["kind", "delete", "cluster", "--name", name], check=False, timeout=120)
+        subprocess.run(remove, check=False, timeout=120)
 
 
 def _write_key(path: Path) -> None:

@@ -104,7 +104,7 @@ def install(plane: ControlPlane, configuration: Mapping[str, Mapping[str, Any]] 
     """Install definitions, roles and configuration."""
     files = [f"--filename={file}" for file in [*definitions(), *gateway_definitions()]]
     plane.kubectl("apply", "--server-side", *files, seconds=180)
-    plane.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    plane.wait_for_definitions()
     plane.kubectl("create", "namespace", NAMESPACE, check=False)
     roles = kserve_folder() / "config" / "rbac"
     names = ("service_account", "role", "role_binding")

@@ -151,7 +151,8 @@ def _build(source: Source, name: str) -> None:
 
 @cache
 def _go_version() -> str:
-    return subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout
+    command = ["go", "version"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from components.rollout.planes.knative import KnativePlane
 from components.rollout.planes.standard import StandardPlane
 from components.rollout.traffic import Traffic
 from tests.cluster.api_server import ControlPlane, control_plane, missing
-from tests.cluster.programs import module_folder
 from tests.cluster.control_plane.plans import BAD, GOOD
 from tests.cluster.control_plane.world import World, living, write_status
+from tests.cluster.programs import module_folder
 from tests.rollout.planes.cluster_api import route, service
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.skipif(bool(missing()), reason=missing())]
