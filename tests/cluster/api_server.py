@@ -1,6 +1,7 @@
-"""A real Kubernetes control plane: the one that KUBECONFIG names, or kind's where Docker is, or one made on this machine.
+"""A real Kubernetes control plane: the one that KUBECONFIG names, kind's where Docker is, or one made on this machine.
 
-The last is etcd, kube-apiserver and kube-controller-manager, built by Go from their public modules. Nothing runs pods here: what the API refuses, admits, merges and remembers is real, and so is what its controllers make of it.
+The last is etcd, kube-apiserver and kube-controller-manager, built by Go from their public modules. Nothing runs pods
+here: what the API refuses, admits, merges and remembers is real, and so is what its controllers make of it.
 """
 
 import csv
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.cluster import programs
 from tests.cluster.processes import free_ports, running, tail, until
 
-READY_SECONDS = 90.0
+READY_SECONDS = 240.0
 ADMIN = "admin"
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager")
 SERVICES = "10.96.0.0/16"
@@ -69,8 +70,13 @@ class ControlPlane:
             "clusters": [{"name": "test", "cluster": dict(self._cluster)}],
             "users": [{"name": user, "user": dict(credentials)}],
         }
-        path.write_text(yaml.safe_dump(document), encoding="utf-8")
-        path.chmod(0o600)
+        text = yaml.safe_dump(document)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            # Whoever reads it at this moment reads all of it.
+            draft = path.with_suffix(".new")
+            draft.touch(0o600)
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path)
         return path
 
     def kubectl(
@@ -165,8 +171,9 @@ def _own(folder: Path, users: Mapping[str, str], options: Options) -> Iterator[C
         server = start(_apiserver(where["kube-apiserver"], folder, ports, options), folder / "apiserver.log")
         until(lambda: _ready(plane, certificate, server), READY_SECONDS, lambda: tail(folder / "apiserver.log"))
         if options.controllers:
-            start(_controllers(where["kube-controller-manager"], plane), folder / "controllers.log")
-            until(lambda: _has_account(plane), READY_SECONDS, lambda: tail(folder / "controllers.log"))
+            log = folder / "controllers.log"
+            controllers = start(_controllers(where["kube-controller-manager"], plane), log)
+            until(lambda: _has_account(plane, controllers), READY_SECONDS, lambda: tail(log))
         yield plane
 
 
@@ -211,7 +218,8 @@ def _ready(plane: ControlPlane, certificate: Path, server: "subprocess.Popen[byt
     return certificate.exists() and plane.kubectl("get", "--raw", "/readyz", check=False).strip() == "ok"
 
 
-def _has_account(plane: ControlPlane) -> bool:
+def _has_account(plane: ControlPlane, controllers: "subprocess.Popen[bytes]") -> bool:
+    assert controllers.poll() is None, f"the controllers ended: {tail(plane.folder / 'controllers.log')}"
     said = plane.kubectl("get", "serviceaccount", "default", "-n", "default", "-o", "name", check=False)
     return said.strip() == "serviceaccount/default"
 

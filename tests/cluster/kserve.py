@@ -24,7 +24,7 @@ from tests.cluster.processes import free_ports, running, tail, until
 from tests.cluster.programs import module_folder, program, version
 
 NAMESPACE = "kserve"
-READY_SECONDS = 90.0
+READY_SECONDS = 240.0
 GATEWAY_API = "sigs.k8s.io/gateway-api@v1.3.0"
 WATCHED = (
     "gateway.networking.k8s.io_gatewayclasses",
