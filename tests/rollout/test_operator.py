@@ -1,4 +1,4 @@
-"""The handlers and the command; the operator as a process is run by ``make test-operator``."""
+"""The handlers and the command; the operator as a process is run by ``make test-control-plane``."""
 
 import subprocess
 import sys
