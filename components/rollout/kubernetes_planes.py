@@ -20,7 +20,7 @@ def plane_of(spec: Spec, cluster: Cluster) -> Plane:
     if target.mode == "knative":
         return KnativePlane(cluster, target.name, stable, candidate)
     if target.mode == "standard":
-        return StandardPlane(cluster, target.name, candidate)
+        return StandardPlane(cluster, target.name, candidate, target.route)
     if not spec.stable.service or not spec.candidate.service:
         raise FairleadError("mode httproute: stable.service and candidate.service name the two InferenceServices")
     services = (spec.stable.service, spec.candidate.service)

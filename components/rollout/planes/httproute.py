@@ -60,7 +60,7 @@ class HTTPRoutePlane:
             route = self._cluster.get("HTTPRoute", self._route)
         except FairleadError:
             return None
-        if route is None or not _accepted(route):
+        if route is None or not accepted(route):
             return None
         return Traffic() if self._only(route) else traffic_in(route, self._backends)
 
@@ -162,7 +162,8 @@ def _own_matches(route: Json, cohort_header: str | None) -> list[Json]:
     return [m for m in matches if m not in ours]
 
 
-def _accepted(route: Json) -> bool:
+def accepted(route: Json) -> bool:
+    """Whether a gateway has taken a route as it is now."""
     generation = route["metadata"].get("generation")
     parents = route.get("status", {}).get("parents", [])
     return any(

@@ -1,7 +1,10 @@
-"""KServe in its Standard mode: a canary beside the predictor in one InferenceService, shared out by its gateway.
+"""KServe in its Standard mode: a canary beside the predictor in one InferenceService, shared out by a route before both.
 
-The candidate is an entry of ``spec.canary`` with a Deployment of its own. To promote it, the predictor takes the
-canary's name, and with it the pods that are running already.
+The candidate is an entry of ``spec.canary`` with a Deployment and a Service of its own. To promote it, the predictor takes
+the canary's name, and with it the pods that are running already.
+
+KServe 0.20 makes the canary's pods and repeats its ``trafficPercent`` as status, but the route that it makes sends
+everything to the predictor. So the shares are written into a route of ours, between the two Services.
 """
 
 import copy
@@ -9,6 +12,7 @@ import hashlib
 from collections.abc import Mapping
 
 from components.core.errors import FairleadError
+from components.rollout.planes import httproute
 from components.rollout.planes.cluster import Cluster, Json, change, conditions, need, up_to_date
 from components.rollout.planes.kserve_mode import ANNOTATION, annotation_of, mode_of
 from components.rollout.traffic import Traffic, Variant
@@ -24,22 +28,32 @@ class StandardPlane:
         cluster: where it is.
         service: its name.
         candidate: storage URI of the candidate.
+        route: name of the HTTPRoute that shares the requests out between the Services of the two. Without one the
+            gateway has to take the shares from the InferenceService itself, which KServe 0.20 does not see to.
     """
 
-    def __init__(self, cluster: Cluster, service: str, candidate: str) -> None:
+    def __init__(self, cluster: Cluster, service: str, candidate: str, route: str = "") -> None:
         self._cluster = cluster
         self._service = service
         self._candidate = candidate
+        self._route = route
 
     def apply(self, traffic: Traffic) -> None:
-        """Ask for the traffic; KServe brings it about within seconds, and ``current`` tells when it has."""
+        """Ask for the traffic; KServe and the gateway bring it about, and ``current`` tells when they have."""
         service = self._need()
-        change(self._cluster, service, render(service, self._candidate, traffic))
+        after = render(service, self._candidate, traffic)
+        if self._route:
+            route = need(self._cluster, "HTTPRoute", self._route)
+            change(self._cluster, service, after)
+            change(self._cluster, route, httproute.render(route, backends(service, self._candidate), traffic))
+        else:
+            change(self._cluster, service, after)
 
     def current(self) -> Traffic | None:
-        """Return what KServe says is in force; None while it has not dealt with the last change."""
+        """Return what is in force; None while KServe or the gateway has not dealt with the last change."""
         try:
             service = self._cluster.get("InferenceService", self._service)
+            route = self._cluster.get("HTTPRoute", self._route) if self._route else None
         except FairleadError:
             return None
         if service is None or not up_to_date(service):
@@ -47,7 +61,11 @@ class StandardPlane:
         status = self._status(service)
         if status is None:
             return None if _entry(service, self._candidate) else Traffic()
-        return Traffic(candidate=int(status.get("trafficPercent", 0)))
+        if not self._route:
+            return Traffic(candidate=int(status.get("trafficPercent", 0)))
+        if route is None or not httproute.accepted(route):
+            return None
+        return httproute.traffic_in(route, backends(service, self._candidate))
 
     def healthy(self) -> Mapping[Variant, bool]:
         """Say whether the predictor and the canary are ready."""
@@ -66,6 +84,10 @@ class StandardPlane:
             raise FairleadError(
                 f"{self._candidate} cannot win: it is no canary of {self._service}; apply traffic first"
             )
+        if self._route:
+            # The route first: it must not name a Service that goes away.
+            route = need(self._cluster, "HTTPRoute", self._route)
+            change(self._cluster, route, httproute.finished(route, backends(service, self._candidate)[winner]))
         after = promoted(service, self._candidate) if winner == "candidate" else taken_back(service, self._candidate)
         change(self._cluster, service, after)
 
@@ -90,6 +112,18 @@ def canary_name(candidate: str) -> str:
     False
     """
     return f"c{hashlib.sha256(candidate.encode()).hexdigest()[:8]}"
+
+
+def backends(service: Json, candidate: str) -> dict[Variant, Json]:
+    """Return name and port of the Services that KServe makes for the predictor and for the canary.
+
+    >>> backends({"metadata": {"name": "sba"}, "spec": {"predictor": {}}}, "gs://m/2")["stable"]
+    {'name': 'sba-predictor', 'port': 80}
+    """
+    called = service["metadata"]["name"]
+    own = service["spec"]["predictor"].get("name", "")
+    names: dict[Variant, str] = {"stable": own, "candidate": canary_name(candidate)}
+    return {v: {"name": "-".join(filter(None, (called, name, "predictor"))), "port": 80} for v, name in names.items()}
 
 
 def render(service: Json, candidate: str, traffic: Traffic) -> Json:
@@ -143,7 +177,10 @@ def _canary_predictor(service: Json, candidate: str) -> Json:
     if model is None:
         name = service.get("metadata", {}).get("name")
         raise FairleadError(f"InferenceService {name} has no spec.predictor.model for a canary to differ from")
-    return {"name": canary_name(candidate), "model": {**model, "name": CONTAINER, "storageUri": candidate}}
+    # KServe would take the share of the predictor's pods otherwise: none at 0 %, where the candidate has to start.
+    replicas = max(1, service["spec"]["predictor"].get("minReplicas", 1))
+    made = {**model, "name": CONTAINER, "storageUri": candidate}
+    return {"name": canary_name(candidate), "minReplicas": replicas, "model": made}
 
 
 def _others(service: Json, candidate: str) -> list[Json]:

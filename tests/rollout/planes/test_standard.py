@@ -7,7 +7,7 @@ from components.rollout.planes import standard
 from components.rollout.planes.cluster import KubernetesCluster
 from components.rollout.planes.standard import StandardPlane, canary_name
 from components.rollout.traffic import Traffic
-from tests.rollout.planes.cluster_api import Api, service
+from tests.rollout.planes.cluster_api import Api, route, service
 
 CANDIDATE = "gs://models/sba/2"
 NAME = canary_name(CANDIDATE)
@@ -26,6 +26,7 @@ def test_rendering_adds_a_whole_canary_and_leaves_what_it_was_given() -> None:
             "trafficPercent": 5,
             "predictor": {
                 "name": NAME,
+                "minReplicas": 2,
                 "model": {"name": "kserve-container", "modelFormat": {"name": "fairlead"}, "storageUri": CANDIDATE},
             },
         }
@@ -84,3 +85,39 @@ def test_a_predictor_without_a_model_is_refused() -> None:
     made["spec"]["predictor"] = {"containers": []}
     with pytest.raises(FairleadError, match=r"sba has no spec\.predictor\.model"):
         standard.render(made, CANDIDATE, Traffic())
+
+
+def test_a_route_shares_out_between_the_services_that_kserve_makes(cluster: tuple[Api, KubernetesCluster]) -> None:
+    api, client = cluster
+    api.put(service("sba", "Standard"))
+    api.put(route("shares"))
+    made = StandardPlane(client, "sba", CANDIDATE, "shares")
+
+    def weights() -> dict[str, int]:
+        (rule,) = api.objects["HTTPRoute", "shares"]["spec"]["rules"]
+        return {ref["name"]: ref["weight"] for ref in rule["backendRefs"]}
+
+    made.apply(Traffic(candidate=20))
+    assert weights() == {f"sba-{NAME}-predictor": 20, "sba-predictor": 80}
+    assert made.current() == Traffic(candidate=20)
+    api.busy = True
+    api.patch("HTTPRoute", "shares", {"spec": {"hostnames": ["changed.example.com"]}})
+    assert made.current() is None  # no gateway has taken the route as it is now
+    api.busy = False
+    made.finish("candidate")
+    assert weights() == {f"sba-{NAME}-predictor": 1}
+    assert api.objects["InferenceService", "sba"]["spec"]["predictor"]["name"] == NAME
+    again = "gs://models/sba/3"
+    StandardPlane(client, "sba", again, "shares").apply(Traffic(candidate=5))
+    assert weights() == {f"sba-{canary_name(again)}-predictor": 5, f"sba-{NAME}-predictor": 95}
+    StandardPlane(client, "sba", again, "shares").finish("stable")
+    assert weights() == {f"sba-{NAME}-predictor": 1}
+
+
+def test_a_route_that_is_not_there_changes_nothing(cluster: tuple[Api, KubernetesCluster]) -> None:
+    api, client = cluster
+    api.put(service("sba", "Standard"))
+    made = StandardPlane(client, "sba", CANDIDATE, "shares")
+    with pytest.raises(FairleadError, match="no HTTPRoute shares"):
+        made.apply(Traffic(candidate=20))
+    assert api.patches == []
