@@ -1,0 +1,3 @@
+module fairlead.dev/pause
+
+go 1.26.0
