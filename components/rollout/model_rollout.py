@@ -45,8 +45,8 @@ class Target(_Section):
     name: Annotated[str, Field(min_length=1)]
     """Of the InferenceService; of the HTTPRoute in mode httproute."""
     route: str = ""
-    """Mode standard alone: name of the HTTPRoute that shares the requests out between predictor and canary. KServe 0.20's
-    own route does not; without this the gateway has to take the shares from the InferenceService by itself."""
+    """Mode standard alone: name of the HTTPRoute that shares the requests out between predictor and canary. The route
+    that KServe 0.20 makes does not; without this the gateway has to take the shares from the InferenceService."""
     port: Annotated[int, Field(ge=1, le=65535)] = 80
 
 

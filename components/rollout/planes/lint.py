@@ -47,13 +47,19 @@ def lint(files: Sequence[Path | str], default_mode: Mode = SHIPPED_DEFAULT) -> l
         if o["kind"] == "InferenceService" and (o.get("spec") or {}).get("transformer")
     )
     # A route before two InferenceServices shares out by itself: the plan is for it, and not for them.
-    routed = any(o["kind"] == "HTTPRoute" for _, o in objects)
+    routes = [o for _, o in objects if o["kind"] == "HTTPRoute"]
+    backends = frozenset(
+        str(ref.get("name"))
+        for route in routes
+        for rule in (route.get("spec") or {}).get("rules") or []
+        for ref in rule.get("backendRefs") or []
+    )
     found = []
     for file_name, thing in objects:
         if thing["kind"] == "HTTPRoute":
             findings = lint_route(thing, plan, separate)
         else:
-            findings = lint_service(thing, None if routed else plan, default_mode)
+            findings = lint_service(thing, None if routes else plan, default_mode, backends)
         found += [f.model_copy(update={"file": file_name}) for f in findings]
     return found
 

@@ -15,20 +15,26 @@ SCALING = ("maxReplicas", "scaleTarget", "scaleMetric", "scaleMetricType", "auto
 """Fields that a canary may not have: it has a fixed number of replicas."""
 
 
-def lint_service(service: Json, plan: Plan | None = None, default: Mode = SHIPPED_DEFAULT) -> list[Finding]:
+def lint_service(
+    service: Json,
+    plan: Plan | None = None,
+    default: Mode = SHIPPED_DEFAULT,
+    backends: frozenset[str] = frozenset(),
+) -> list[Finding]:
     """List what is to be said of an InferenceService.
 
     Args:
         service: as written, or as the cluster has it.
         plan: the rollout that is to run on it.
         default: the mode that this installation takes where nothing is said.
+        backends: names of the Services that routes beside it send requests to.
     """
     spec = service.get("spec") or {}
     try:
         mode = mode_of(service, default)
     except FairleadError as error:
         return [_finding(service, "error", f"metadata.annotations[{ANNOTATION}]", str(error))]
-    found = [*_mode(service, mode, default), *_knative(service, spec, mode), *_standard(service, spec, mode)]
+    found = [*_mode(service, mode, default), *_knative(service, spec, mode), *_standard(service, spec, mode, backends)]
     return [*found, *_transformer(service, spec), *_predictor(service, spec), *_plan(service, mode, plan)]
 
 
@@ -59,7 +65,7 @@ def _knative(service: Json, spec: Json, mode: Mode) -> list[Finding]:
     return []
 
 
-def _standard(service: Json, spec: Json, mode: Mode) -> list[Finding]:
+def _standard(service: Json, spec: Json, mode: Mode, backends: frozenset[str]) -> list[Finding]:
     canaries = spec.get("canary")
     if not canaries:
         return []
@@ -79,8 +85,15 @@ def _standard(service: Json, spec: Json, mode: Mode) -> list[Finding]:
     twice = [name for name, count in Counter(filter(None, names)).items() if count > 1]
     if twice:
         found.append(_finding(service, "error", "spec.canary", f"{', '.join(twice)} named twice", "each name once"))
-    gateway = "shares become weights of an HTTPRoute; KServe has to be installed with Gateway API enabled"
-    return [*found, _finding(service, "info", "spec.canary", gateway)]
+    for place, canary in enumerate(canaries):
+        share, name = canary.get("trafficPercent", 0), (canary.get("predictor") or {}).get("name")
+        behind = f"{service.get('metadata', {}).get('name')}-{name}-predictor"
+        if _is_percent(share) and share and name and behind not in backends:
+            field = f"spec.canary[{place}].trafficPercent"
+            text = f"{share}, which the route that KServe 0.20 makes does not carry out"
+            way_out = "Put a route before the two Services, as kserve/strategies/canary-standard/route.yaml does"
+            found.append(_finding(service, "error", field, text, f"an HTTPRoute with the backend {behind}", way_out))
+    return found
 
 
 def _canary(service: Json, place: int, canary: Json) -> list[Finding]:
@@ -93,6 +106,9 @@ def _canary(service: Json, place: int, canary: Json) -> list[Finding]:
         name = model.get("name", "missing")
         found.append(_finding(service, "error", f"{field}.predictor.model.name", str(name), CONTAINER))
     share = canary.get("trafficPercent", 0)
+    if share == 0 and "minReplicas" not in predictor:
+        way_out = "Give minReplicas, so that the candidate can start before it gets requests"
+        found.append(_finding(service, "warning", field, "no pods: KServe takes the share of them too", "", way_out))
     if not _is_percent(share):
         found.append(_finding(service, "error", f"{field}.trafficPercent", repr(share), "a whole number from 0 to 100"))
     for name in SCALING:

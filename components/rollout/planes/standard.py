@@ -1,7 +1,7 @@
-"""KServe in its Standard mode: a canary beside the predictor in one InferenceService, shared out by a route before both.
+"""KServe in its Standard mode: a canary beside the predictor in one InferenceService, and a route before both.
 
-The candidate is an entry of ``spec.canary`` with a Deployment and a Service of its own. To promote it, the predictor takes
-the canary's name, and with it the pods that are running already.
+The candidate is an entry of ``spec.canary`` with a Deployment and a Service of its own. To promote it, the predictor
+takes the canary's name, and with it the pods that are running already.
 
 KServe 0.20 makes the canary's pods and repeats its ``trafficPercent`` as status, but the route that it makes sends
 everything to the predictor. So the shares are written into a route of ours, between the two Services.

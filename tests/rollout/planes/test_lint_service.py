@@ -11,6 +11,7 @@ from tests.rollout.planes.cluster_api import service
 
 ERROR_RATE = Metric(name="error_rate", margin=0.01)
 CANARY = Plan(name="p", strategy="canary", use_case="sba_loans", metrics=(ERROR_RATE,), steps=(Step(weight=5),))
+ROUTED = frozenset({"sba-v2-predictor", "sba-v3-predictor"})
 SHADOW = Plan(name="p", strategy="shadow", use_case="sba_loans", metrics=(ERROR_RATE,))
 
 
@@ -20,7 +21,7 @@ def canary(**changes: object) -> Json:
 
 
 def errors(made: Json, plan: Plan | None = None) -> list[str]:
-    return [f.field for f in lint_service(made, plan) if f.severity == "error"]
+    return [f.field for f in lint_service(made, plan, backends=ROUTED) if f.severity == "error"]
 
 
 @pytest.mark.parametrize("mode", ["Knative", "Standard"])
@@ -30,7 +31,7 @@ def test_a_sound_one_has_its_mode_told_and_no_error(mode: str) -> None:
         made["spec"]["canary"] = [canary()]
     else:
         made["spec"]["predictor"]["canaryTrafficPercent"] = 10
-    found = lint_service(made, CANARY)
+    found = lint_service(made, CANARY, backends=ROUTED)
     assert {f.severity for f in found} == {"info"}
     assert found[0].found.startswith(f"{mode}; ")
 
@@ -125,3 +126,17 @@ def test_no_annotation_leaves_it_to_the_installation() -> None:
 
 def test_an_old_name_is_a_warning() -> None:
     assert [f.severity for f in lint_service(service("sba", "Serverless"))] == ["info", "warning"]
+
+
+def test_a_share_that_no_route_carries_out_is_found() -> None:
+    made = change("Standard", lambda s: s.update(canary=[canary()]))
+    (found,) = [f for f in lint_service(made, backends=frozenset({"sba-predictor"})) if f.severity == "error"]
+    assert found.field == "spec.canary[0].trafficPercent"
+    assert "sba-v2-predictor" in found.allowed
+
+
+def test_a_canary_without_requests_and_pods_is_told() -> None:
+    made = change("Standard", lambda s: s.update(canary=[canary(trafficPercent=0)]))
+    assert [f.field for f in lint_service(made) if f.severity == "warning"] == ["spec.canary[0]"]
+    made["spec"]["canary"][0]["predictor"]["minReplicas"] = 1
+    assert [f.severity for f in lint_service(made)] == ["info"]
