@@ -1,0 +1,124 @@
+"""Terraform's Google provider as far as it can be had without its registry: its schema, served by a plugin of our own.
+
+The schema comes out of the bindings that the provider's makers publish (`bindings.py`), pinned by hash. The plugin is
+built by Go once. Both are kept under ``terraform/`` in the folder of the settings.
+
+With ``TERRAFORM_TEST_PROVIDER=real`` the provider itself is installed instead, as the workflow does.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from functools import cache
+from pathlib import Path
+
+from components.core.config import read_settings
+from tests.terraform import bindings
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = Path(__file__).with_name("plugin")
+VERSION = "6.50.0"
+"""Of the provider; envs/ pin the same."""
+PACKAGE = "@cdktf/provider-google@16.12.1"
+"""Bindings generated from it; later versions were not published."""
+ARCHIVE_SHA256 = "c13e11596542ffb7412d5f4caa9376525fbef88d18cdedac03c9b3c392a1fc80"
+
+
+def is_real() -> bool:
+    """Say whether the provider itself was asked for."""
+    return os.environ.get("TERRAFORM_TEST_PROVIDER") == "real"
+
+
+def missing() -> str:
+    """Say what lacks to check the configurations here; empty when nothing does."""
+    if shutil.which("terraform") is None:
+        return "terraform is not on the PATH"
+    if is_real():
+        return ""
+    lacks = [name for name, made in (("npm", _unpacked()), ("go", _program())) if not made.exists()]
+    absent = [name for name in lacks if shutil.which(name) is None]
+    if absent:
+        return f"not on the PATH, to have the provider's schema: {', '.join(absent)}"
+    return ""
+
+
+@cache
+def command_line_settings() -> Path:
+    """Return Terraform's settings that put the plugin in the provider's place; makes the plugin where it is not there.
+
+    Raises:
+        RuntimeError: a tool failed, or the bindings are not those that are pinned; says which.
+    """
+    _build(_program())
+    schema = bindings.schema(_bindings(), *used())
+    (_program().parent / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
+    settings = _home() / "terraform.rc"
+    overrides = f'  dev_overrides {{ "hashicorp/google" = {json.dumps(str(_program().parent))} }}'
+    settings.write_text(f"provider_installation {{\n{overrides}\n}}\n", encoding="utf-8")
+    return settings
+
+
+def used() -> tuple[set[str], set[str]]:
+    """Return the types of the resources and of the data sources that terraform/ names."""
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "terraform").rglob("*.tf")))
+    kinds = re.findall(r'^(resource|data) "(google_\w+)"', text, re.MULTILINE)
+    return {name for kind, name in kinds if kind == "resource"}, {name for kind, name in kinds if kind == "data"}
+
+
+def _home() -> Path:
+    home = (read_settings().home / "terraform").absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _program() -> Path:
+    """The plugin, in a folder named after what it is built from."""
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(PLUGIN.iterdir())))
+    return _home() / f"plugin-{digest.hexdigest()[:12]}" / "terraform-provider-google"
+
+
+def _unpacked() -> Path:
+    return _home() / f"google-{VERSION}"
+
+
+def _bindings() -> Path:
+    """Fetch the bindings with npm and unpack them, once; without installing or running anything of them."""
+    target = _unpacked()
+    if target.exists():
+        return target
+    fetching = _home() / "fetching"
+    shutil.rmtree(fetching, ignore_errors=True)
+    fetching.mkdir()
+    _run(["npm", "pack", "--silent", "--ignore-scripts", PACKAGE], fetching)
+    (archive,) = fetching.glob("*.tgz")
+    found = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if found != ARCHIVE_SHA256:
+        raise RuntimeError(f"{PACKAGE}: sha256 {found}; {ARCHIVE_SHA256} is pinned")
+    with tarfile.open(archive) as packed:
+        members = [m for m in packed.getmembers() if m.name.endswith((".js", "package.json"))]
+        packed.extractall(fetching, members, filter="data")
+    (fetching / "package").replace(target)
+    shutil.rmtree(fetching)
+    return target
+
+
+def _build(program: Path) -> None:
+    if program.exists():
+        return
+    program.parent.mkdir(exist_ok=True)
+    draft = program.with_suffix(".new")
+    _run(["nice", "go", "build", "-mod=readonly", "-buildvcs=false", "-o", str(draft), "."], PLUGIN, CGO_ENABLED="0")
+    draft.replace(program)
+
+
+def _run(command: list[str], folder: Path, **variables: str) -> None:
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
