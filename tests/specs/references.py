@@ -37,10 +37,17 @@ GIVEN = {
 GIVEN_PODS: dict[str, list[dict[str, str]]] = {
     # Kubeflow Pipelines makes the pods of runs, by Argo.
     "kubeflow": [{"workflows.argoproj.io/workflow": "a-run"}],
-    # Strimzi makes the brokers, and comes with a Deployment of its own.
-    "streaming": [{"strimzi.io/cluster": "fairlead", "strimzi.io/kind": "Kafka"}, {"name": "strimzi-cluster-operator"}],
+    # Strimzi's own Deployment, which kind.sh installs.
+    "streaming": [{"name": "strimzi-cluster-operator"}],
 }
 """Labels of pods that others make, by namespace."""
+
+OPERATED = {
+    "Kafka": ("strimzi.io/cluster", ""),
+    "Prometheus": ("app.kubernetes.io/name", "prometheus"),
+    "Alertmanager": ("app.kubernetes.io/name", "alertmanager"),
+}
+"""Kinds of which an operator makes pods → a label that it gives them, and its value; empty for the object's name."""
 
 ALWAYS = frozenset({"ConfigMap kube-root-ca.crt"})
 """What Kubernetes puts into each namespace."""
@@ -50,6 +57,7 @@ SECRETS = {
     "fairlead-verify": {"signing.pub.pem"},
     "fairlead-watermark": {"watermark.key"},
     "mlflow-database": {"username", "password"},
+    "fairlead-alerting": {"webhook-token", "slack-url"},
     "object-store": {"access-key", "secret-key"},
     "redis": {"password"},
 }
@@ -153,8 +161,17 @@ def selected(thing: Json, world: list[Json]) -> Iterator[str]:
     if any(selector.values()):
         place = thing["metadata"].get("namespace", "")
         there = [p.labels for p in pods(world, world) if p.whole and p.namespace == place]
-        if not any(matches(selector, labels) for labels in [*there, *GIVEN_PODS.get(place, [])]):
+        if not any(
+            matches(selector, labels) for labels in [*there, *GIVEN_PODS.get(place, []), *_operated(place, world)]
+        ):
             yield f"selects no pod: {selector}"
+
+
+def _operated(place: str, world: list[Json]) -> Iterator[dict[str, str]]:
+    for thing in _in(place, world):
+        if thing["kind"] in OPERATED:
+            label, value = OPERATED[thing["kind"]]
+            yield {label: value or thing["metadata"]["name"]}
 
 
 def _monitored(monitor: Json, things: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 An API server drops fields that a definition does not know, silently; here they are faults. The files in ``schemas/``
 hold the structure alone, without a word of the descriptions: ``python -m tests.specs.schemas write`` makes them from
-the projects' Go modules (Apache-2.0). Rules in CEL and defaults are left out; the API server of ``make test-control-plane``
-has them.
+the projects' Go modules (Apache-2.0). Rules in CEL and defaults are left out; the API server of
+``make test-control-plane`` has them.
 """
 
 import copy
@@ -46,7 +46,10 @@ SOURCES: dict[str, tuple[str, Sequence[str]]] = {
     ),
     "prometheus-operator-0.85.0": (
         "github.com/prometheus-operator/prometheus-operator@v0.85.0",
-        [_PROMETHEUS.format(kind) for kind in ("servicemonitors", "podmonitors", "prometheusrules")],
+        [
+            _PROMETHEUS.format(kind)
+            for kind in ("servicemonitors", "podmonitors", "prometheusrules", "prometheuses", "alertmanagers")
+        ],
     ),
     "knative-serving-0.48.2": ("knative.dev/serving@v0.48.2", ["config/core/300-resources/service.yaml"]),
 }
