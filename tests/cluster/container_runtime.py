@@ -83,19 +83,19 @@ def alive() -> bool:
     return False
 
 
-def take(archive: Path, name: str) -> bool:
-    """Import an image, unless this very archive was imported before; return whether it was imported.
+def take(archive: Path, *names: str) -> bool:
+    """Import images, unless this very archive was imported before; return whether it was.
 
     Args:
         archive: of the OCI layout or Docker's.
-        name: under which the archive knows it.
+        names: under which the archive knows its images.
     """
-    stamp = f"{archive.stat().st_size}-{archive.stat().st_mtime_ns}"
-    found = ctr("images", "list", f"name=={name}")
-    if f"fairlead/archive={stamp}" in found:
+    stamp = f"fairlead/archive={archive.stat().st_size}-{archive.stat().st_mtime_ns}"
+    if all(stamp in ctr("images", "list", f"name=={name}") for name in names):
         return False
-    ctr("images", "import", "--no-unpack=false", str(archive))
-    ctr("images", "label", name, f"fairlead/archive={stamp}")
+    ctr("images", "import", str(archive))
+    for name in names:
+        ctr("images", "label", name, stamp)
     return True
 
 
@@ -118,12 +118,13 @@ def clear(root: Path, *folders: Path) -> None:
             below them too.
     """
     places = [str(folder) for folder in (RUN, *folders)]
-    for pid in {*_processes(places), *_contained()}:
+    for pid in {*processes(places), *contained()}:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for mount in reversed(re.findall(r"^\S+ (\S+)", Path("/proc/self/mounts").read_text(), re.MULTILINE)):
         if any(mount.startswith(f"{place}/") for place in places):
-            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True, timeout=30)
+            unmount = ["umount", "--lazy", mount]
+            subprocess.run(unmount, check=False, capture_output=True, timeout=30)
     for group in sorted(CGROUPS.glob("*/kubepods/**/"), reverse=True):
         with suppress(OSError):
             group.rmdir()
@@ -132,7 +133,7 @@ def clear(root: Path, *folders: Path) -> None:
     shutil.rmtree(root / STATE_OF_PODS / "containers", ignore_errors=True)
 
 
-def _processes(places: list[str]) -> Iterator[int]:
+def processes(places: list[str]) -> Iterator[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (folder / "cmdline").read_text(encoding="utf-8", errors="replace")
@@ -140,7 +141,7 @@ def _processes(places: list[str]) -> Iterator[int]:
                 yield int(folder.name)
 
 
-def _contained() -> Iterator[int]:
+def contained() -> Iterator[int]:
     """Return the processes in pods."""
     for file in CGROUPS.glob("memory/kubepods/**/cgroup.procs"):
         with suppress(OSError):

