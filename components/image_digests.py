@@ -2,8 +2,8 @@
 
     python -m components.image_digests --output kserve/overlays/cloud/digests/kustomization.yaml < digests
 
-Each line of the input is an image and its digest, as ``serving sha256:…``. Either all images are pinned or none: those of
-one release belong together.
+Each line of the input is an image and its digest, as ``serving sha256:…``. Either all images are pinned or none: those
+of one release are of one commit.
 """
 
 import argparse
