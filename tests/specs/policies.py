@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tests.specs import bounds, ignored, references
+from tests.specs import bounds, ignored, reach, references
 from tests.specs.pods import pods
 from tests.specs.rendered import name_of
 
@@ -44,7 +44,7 @@ def faults(objects: list[Json], world: list[Json]) -> Iterator[Fault]:
         world: what they may refer to.
     """
     for thing in objects:
-        for name, rule in (references.RULES | ignored.RULES).items():
+        for name, rule in (references.RULES | ignored.RULES | reach.RULES).items():
             yield from (Fault(name, name_of(thing), text) for text in rule(thing, world))
     for pod in pods(objects, world):
         for name, bound in bounds.RULES.items():

@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from tests.specs.policies import faults
+from tests.specs.reach import NAME
 
 WORLD = """
 apiVersion: v1
@@ -19,7 +20,11 @@ spec: {podSelector: {}, policyTypes: [Ingress, Egress], egress: [{ports: [{proto
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: web, namespace: models}
-spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: [{}]}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: models}}}], ports: [{port: http}]}]
+  egress: [{to: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 8080}, {port: 443}]}]
 ---
 apiVersion: v1
 kind: ServiceAccount
@@ -45,6 +50,7 @@ spec:
           image: ghcr.io/fairlead/fairlead-platform:0.1.0
           env: [{name: PASSWORD, valueFrom: {secretKeyRef: {name: redis, key: password}}}, {name: A, value: b}]
           envFrom: [{configMapRef: {name: web}}]
+          ports: [{name: http, containerPort: 8080}]
           resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}
           securityContext:
             {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
@@ -202,6 +208,10 @@ def test_a_right_world_has_no_fault():
         ("clear_secret", f"{WEB}.args", ["--key", "AKIA" + "ABCDEFGHIJKLMNOP"]),
         ("clear_secret", "ConfigMap/data.token", "abcdef"),
         ("clear_secret", "ConfigMap/data.key~pem", "-----BEGIN " + "EC PRIVATE KEY-----"),
+        ("let_in", "NetworkPolicy:web/spec.ingress", []),
+        ("let_in", "NetworkPolicy:web/spec.ingress.0.ports", [{"port": 8081}]),
+        ("let_in", "NetworkPolicy:web/spec.ingress.0.from", [{"namespaceSelector": {"matchLabels": {NAME: "kserve"}}}]),
+        ("let_in", "NetworkPolicy:web/spec.ingress.0.from", [{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
         ("selected", "Service/spec.selector", {"app": "other"}),
         ("selected", "NetworkPolicy:web/spec.podSelector", {"matchLabels": {"app": "other"}}),
         ("selected", "PodDisruptionBudget/spec.selector.matchExpressions.0.values", ["other"]),
