@@ -56,7 +56,7 @@ def command_line_settings() -> Path:
     _build(_program())
     schema = bindings.schema(_bindings(), *used())
     (_program().parent / "schema.json").write_text(json.dumps(schema), encoding="utf-8")
-    settings = _home() / "terraform.rc"
+    settings = cache_folder() / "terraform.rc"
     overrides = f'  dev_overrides {{ "hashicorp/google" = {json.dumps(str(_program().parent))} }}'
     settings.write_text(f"provider_installation {{\n{overrides}\n}}\n", encoding="utf-8")
     return settings
@@ -69,7 +69,8 @@ def used() -> tuple[set[str], set[str]]:
     return {name for kind, name in kinds if kind == "resource"}, {name for kind, name in kinds if kind == "data"}
 
 
-def _home() -> Path:
+def cache_folder() -> Path:
+    """Return the folder that keeps what these tests need, from run to run."""
     home = (read_settings().home / "terraform").absolute()
     home.mkdir(parents=True, exist_ok=True)
     return home
@@ -78,11 +79,11 @@ def _home() -> Path:
 def _program() -> Path:
     """The plugin, in a folder named after what it is built from."""
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(PLUGIN.iterdir())))
-    return _home() / f"plugin-{digest.hexdigest()[:12]}" / "terraform-provider-google"
+    return cache_folder() / f"plugin-{digest.hexdigest()[:12]}" / "terraform-provider-google"
 
 
 def _unpacked() -> Path:
-    return _home() / f"google-{VERSION}"
+    return cache_folder() / f"google-{VERSION}"
 
 
 def _bindings() -> Path:
@@ -90,7 +91,7 @@ def _bindings() -> Path:
     target = _unpacked()
     if target.exists():
         return target
-    fetching = _home() / "fetching"
+    fetching = cache_folder() / "fetching"
     shutil.rmtree(fetching, ignore_errors=True)
     fetching.mkdir()
     _run(["npm", "pack", "--silent", "--ignore-scripts", PACKAGE], fetching)

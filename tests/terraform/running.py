@@ -29,9 +29,12 @@ class Copy:
     @classmethod
     def make(cls, target: Path) -> "Copy":
         """Copy terraform/ to a folder that is not there yet."""
-        shutil.copytree(TERRAFORM, target, ignore=shutil.ignore_patterns(".terraform*"))
+        shutil.copytree(TERRAFORM, target, ignore=shutil.ignore_patterns(".terraform"))
         quiet = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-        if not google_provider.is_real():
+        if google_provider.is_real():
+            quiet["TF_PLUGIN_CACHE_DIR"] = str(google_provider.cache_folder())
+            quiet["TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE"] = "1"
+        else:
             quiet["TF_CLI_CONFIG_FILE"] = str(google_provider.command_line_settings())
         return cls(target, quiet)
 

@@ -17,7 +17,7 @@ pytestmark = [
 
 FAULTS = [
     ("environment", 'bundles = "read"', 'bundles = "write"', "serving may do more than read"),
-    ("environment", 'buckets = { bundles = "read" }', 'buckets = { mlflow = "read" }', "serving reaches"),
+    ("environment", '{ bundles = "read" }', '{ mlflow = "read" }', "serving reaches"),
     ("environment", "deletion_protection  = var.protected", "deletion_protection  = false", "may be deleted"),
     ("environment", "force_destroy = !var.protected", "force_destroy = true", "may be destroyed with its objects"),
     ("environment", 'lookup(local.keys, "storage", null)', "null", "not encrypted with a key of ours"),

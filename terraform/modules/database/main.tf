@@ -63,6 +63,11 @@ resource "google_sql_database_instance" "this" {
       value = "on"
     }
   }
+
+  lifecycle {
+    # The disk grows by itself; setting the size that it began with would make the instance anew.
+    ignore_changes = [settings[0].disk_size]
+  }
 }
 
 resource "google_sql_database" "this" {

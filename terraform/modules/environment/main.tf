@@ -11,13 +11,61 @@ locals {
 
   # Same namespaces and service accounts as manifests/ and kserve/ have.
   workloads = {
-    mlflow    = { namespace = "mlflow", service_account = "mlflow", buckets = { mlflow = "write" } }
-    feast     = { namespace = "features", service_account = "feast", buckets = { features = "read" } }
-    pipelines = { namespace = "kubeflow", service_account = "pipeline-runner", buckets = { pipelines = "write", bundles = "write", features = "write", data = "read" } }
-    serving   = { namespace = "models", service_account = "fairlead-serving", buckets = { bundles = "read" } }
-    # Asks the cluster and Prometheus alone; an account without a role, so that it is nobody else's.
-    rollout = { namespace = "models", service_account = "fairlead-rollout" }
+    mlflow = {
+      namespace       = "mlflow"
+      service_account = "mlflow"
+      buckets         = { mlflow = "write" }
+    }
+    # Steps of pipelines, under the account that Kubeflow Pipelines brings.
+    pipelines = {
+      namespace       = "kubeflow"
+      service_account = "pipeline-runner"
+      buckets         = { pipelines = "write", bundles = "write", data = "read" }
+    }
+    # Model servers, and what fetches a bundle before they start.
+    serving = {
+      namespace       = "models"
+      service_account = "fairlead-serving"
+      buckets         = { bundles = "read" }
+    }
+    monitoring = {
+      namespace       = "models"
+      service_account = "fairlead-monitoring"
+      buckets         = { bundles = "read" }
+    }
+    # Asks the cluster and Prometheus alone: an account without a role, so that its pods are nobody else.
+    rollout = {
+      namespace       = "models"
+      service_account = "fairlead-rollout"
+      buckets         = {}
+    }
+    feast = {
+      namespace       = "features"
+      service_account = "feast"
+      buckets         = { features = "read" }
+    }
+    materialize = {
+      namespace       = "features"
+      service_account = "feast-materialize"
+      buckets         = { features = "write", data = "read" }
+    }
   }
+
+  # Where the cloud overlays' images come from, and those of what they stand on. Binary Authorization refuses others.
+  upstream_images = [
+    "docker.io/kserve/*",
+    "docker.io/otel/*",
+    "docker.io/grafana/*",
+    "gcr.io/cloud-sql-connectors/*",
+    "gcr.io/knative-releases/**",
+    "ghcr.io/kedacore/*",
+    "ghcr.io/kubeflow/**",
+    "quay.io/argoproj/*",
+    "quay.io/jetstack/*",
+    "quay.io/prometheus/*",
+    "quay.io/prometheus-operator/*",
+    "quay.io/strimzi/*",
+  ]
 }
 
 resource "google_project_service" "this" {
@@ -92,7 +140,7 @@ module "cluster" {
   release_channel      = var.release_channel
   pools                = var.pools
   binary_authorization = var.binary_authorization
-  allowed_images       = concat(["ghcr.io/fairlead/*", "${module.registry.images}/*"], var.allowed_images)
+  allowed_images       = concat(["ghcr.io/fairlead/*", "${module.registry.images}/*"], local.upstream_images, var.allowed_images)
   kms_key              = lookup(local.keys, "cluster", null)
   deletion_protection  = var.protected
   labels               = local.labels

@@ -88,7 +88,7 @@ variable "binary_authorization" {
 }
 
 variable "allowed_images" {
-  description = "Where images may come from, besides ghcr.io/fairlead and the registry made here."
+  description = "Where images may come from, besides ghcr.io/fairlead, the registry made here, and what the overlays stand on."
   type        = list(string)
   default     = []
 }

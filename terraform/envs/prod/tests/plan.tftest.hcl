@@ -21,7 +21,10 @@ run "the_overlays_get_what_they_need" {
     error_message = "Images are named ${output.fairlead.images}."
   }
   assert {
-    condition     = toset(keys(output.fairlead.service_accounts)) == toset(["features/feast", "kubeflow/pipeline-runner", "mlflow/mlflow", "models/fairlead-rollout", "models/fairlead-serving"])
+    condition = toset(keys(output.fairlead.service_accounts)) == toset([
+      "features/feast", "features/feast-materialize", "kubeflow/pipeline-runner", "mlflow/mlflow",
+      "models/fairlead-monitoring", "models/fairlead-rollout", "models/fairlead-serving",
+    ])
     error_message = "Accounts are for ${join(", ", keys(output.fairlead.service_accounts))}."
   }
   assert {
