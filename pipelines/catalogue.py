@@ -1,13 +1,16 @@
-"""The pipelines that ship, and their compiled YAML."""
+"""The pipelines that ship, and their YAML, compiled for one place or another."""
 
 import ast
 import json
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from components.core.errors import FairleadError
+from pipelines.place import DEFAULT, Place, compiling_for
 
 COMPILED = Path(__file__).parent / "compiled"
 
@@ -17,6 +20,38 @@ PIPELINES = ("training", "monitoring", "explain", "mitigation")
 def compiled(name: str) -> Path:
     """Return the compiled YAML of a pipeline."""
     return COMPILED / f"{name}.yaml"
+
+
+@contextmanager
+def package(name: str, place: Place) -> Iterator[Path]:
+    """Give the YAML of a pipeline for a place: that in the tree where the place changes nothing, or a fresh one."""
+    if not place.changes:
+        yield compiled(name)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.yaml"
+        path.write_text(text_for(name, place), encoding="utf-8")
+        yield path
+
+
+def text_for(name: str, place: Place) -> str:
+    """Compile a pipeline for a place and return its YAML.
+
+    Args:
+        name: one of ``PIPELINES``.
+        place: whose images, nodes and buckets it uses.
+    """
+    from kfp import compiler, dsl
+
+    made = _function(name)
+    with compiling_for(place), tempfile.TemporaryDirectory() as folder:
+        # Traced anew: the steps were put in for another place when the module was imported.
+        placed = dsl.pipeline(name=made.name, description=made.description)(made.pipeline_func)
+        # Not by the decorator, which would leave it on the function for the next place.
+        placed.pipeline_spec.default_pipeline_root = place.pipeline_root
+        fresh = Path(folder) / "pipeline.yaml"
+        compiler.Compiler().compile(placed, str(fresh))
+        return _steady(fresh.read_text(encoding="utf-8"))
 
 
 def compile_one(name: str, check: bool = False) -> str:
@@ -29,13 +64,7 @@ def compile_one(name: str, check: bool = False) -> str:
     Raises:
         FairleadError: with ``check``, the YAML in the tree is not what would be written.
     """
-    from kfp import compiler
-
-    target = compiled(name)
-    with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder) / target.name
-        compiler.Compiler().compile(_function(name), str(fresh))
-        text = _steady(fresh.read_text(encoding="utf-8"))
+    target, text = compiled(name), text_for(name, Place(name=DEFAULT))
     if check:
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             raise FairleadError(f"{target} is not what pipelines/{name}.py compiles to; run 'make compile'")

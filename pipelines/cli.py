@@ -1,11 +1,9 @@
-"""The command line: run, compile, submit and schedule pipelines; look after versions, quarantine and the ledger."""
+"""The command line: run pipelines here or on Kubeflow; look after versions, quarantine and the ledger."""
 
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -18,6 +16,7 @@ from pipelines import (
     drift_commands,
     feature_commands,
     judgement_commands,
+    kubeflow_commands,
     mitigation_command,
     outcome_commands,
     provenance_command,
@@ -30,10 +29,8 @@ from pipelines import (
     synthesize_command,
     watch_command,
 )
-from pipelines.cron import six_fields
-from pipelines.parameters import TODAY, parameters
-
-Command = TypeVar("Command", bound=Callable[..., object])
+from pipelines.parameters import parameters
+from pipelines.run_options import use_case_option, what_to_run
 
 
 class _Group(click.Group):
@@ -53,29 +50,6 @@ class _Group(click.Group):
 def main(context: click.Context) -> None:
     """From a table of labelled events to a monitored, gated, safely rolled-out KServe endpoint."""
     context.obj = read_settings()
-
-
-pipeline_argument = click.argument("pipeline", type=click.Choice(sorted(catalogue.PIPELINES)))
-use_case_option = click.option("--use-case", default="sba_loans", show_default=True, help="Name, or a YAML file.")
-as_of_option = click.option(
-    "--as-of",
-    default="",
-    help="ISO date, or today: use nothing known later. [default: the use case's; of monitoring the day of the run]",
-)
-source_option = click.option("--source", default="", help="Path, gs://… or s3://… of the raw table.")
-repaired_option = click.option(
-    "--repaired", default="", help="Path, gs://… or s3://… of rows that were in quarantine and are repaired."
-)
-host_option = click.option("--host", default="", help="URL of the Kubeflow Pipelines API. [default: FAIRLEAD_KFP_HOST]")
-experiment_option = click.option("--experiment", default="fairlead", show_default=True)
-set_option = click.option("--set", "extra", multiple=True, metavar="NAME=VALUE", help="Any other pipeline parameter.")
-
-
-def what_to_run(command: Command) -> Command:
-    """Give a command the pipeline and its parameters."""
-    for part in (set_option, repaired_option, source_option, as_of_option, use_case_option, pipeline_argument):
-        command = part(command)
-    return command
 
 
 @main.command()
@@ -101,94 +75,6 @@ def run(
     arguments = parameters(use_case, as_of, source, extra, repaired, pipeline, log)
     done = local.run(catalogue.compiled(pipeline), arguments, settings.home, click.echo, isolated=isolated)
     click.echo(f"report: {keep_report(done, settings.home)}")
-
-
-@main.command()
-@click.option("--check", is_flag=True, help="Write nothing; fail when the YAML in the tree is stale.")
-def compile(check: bool) -> None:
-    """Compile every pipeline to the YAML that Kubeflow takes."""
-    for name in catalogue.PIPELINES:
-        click.echo(catalogue.compile_one(name, check=check))
-
-
-@main.command()
-@what_to_run
-@host_option
-@experiment_option
-@click.option("--no-cache", is_flag=True, help="Take nothing from the cache: the source may have changed.")
-@click.pass_obj
-def submit(
-    settings: Settings,
-    pipeline: str,
-    use_case: str,
-    as_of: str,
-    source: str,
-    repaired: str,
-    extra: tuple[str, ...],
-    host: str,
-    experiment: str,
-    no_cache: bool,
-) -> None:
-    """Start a run on Kubeflow Pipelines and print its URL.
-
-    \b
-    Nearly the same with Kubeflow's own command:
-      kfp --endpoint URL run create -e fairlead -f pipelines/compiled/training.yaml as_of=2003-12-31
-    """
-    from pipelines.runners import kubeflow
-
-    arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
-    day = arguments.get("as_of") or arguments.get("now", "")
-    name = f"{pipeline} {Path(use_case).stem} {day}".strip()
-    package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
-    click.echo(kubeflow.submit(package, arguments, endpoint, experiment, name, cached=not no_cache))
-
-
-@main.command()
-@what_to_run
-@click.option("--cron", required=True, help='When, for example "0 3 1 * *"; with six fields the first is the second.')
-@click.option("--name", default="", help="What the schedule is called. [default: pipeline and use case]")
-@host_option
-@experiment_option
-@click.pass_obj
-def schedule(
-    settings: Settings,
-    pipeline: str,
-    cron: str,
-    name: str,
-    use_case: str,
-    as_of: str,
-    source: str,
-    repaired: str,
-    extra: tuple[str, ...],
-    host: str,
-    experiment: str,
-) -> None:
-    """Start a run on Kubeflow Pipelines again and again, and print the schedule's URL.
-
-    One run at a time, nothing taken from the cache, in the time zone of the Kubeflow installation (UTC if none is set
-    there). The parameters are the same each time, --as-of too; manifests/README.md shows the way to one that moves.
-
-    \b
-    Nearly the same with Kubeflow's own commands (they take six fields, seconds first, and not five):
-      kfp dsl compile --py pipelines/training.py --function training --output training.yaml \\
-        --disable-execution-caching-by-default
-      kfp --endpoint URL recurring-run create --experiment-name fairlead --job-name training --no-catchup \\
-        --cron-expression "0 0 3 1 * *" --pipeline-package-path training.yaml as_of=2003-12-31
-    """
-    from pipelines.runners import kubeflow
-
-    if as_of == TODAY:
-        raise FairleadError(
-            f"--as-of {TODAY} cannot be scheduled: Kubeflow would repeat the day of scheduling each time; give a date, "
-            "or let manifests/schedule/ submit a run of its own each time"
-        )
-    arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
-    package, endpoint = catalogue.compiled(pipeline), host or settings.kfp_host
-    called = name or f"{pipeline} {Path(use_case).stem}"
-    click.echo(kubeflow.schedule(package, arguments, endpoint, experiment, called, cron))
-    if len(cron.split()) == 5:
-        click.echo(f"five fields were given; sent was {six_fields(cron)!r}, with the second before them", err=True)
 
 
 @main.command()
@@ -306,6 +192,7 @@ for command in (
     alert_commands.alerts,
     quarantine_commands.quarantine,
     retraining_commands.retraining,
+    *kubeflow_commands.COMMANDS,
     *registry_commands.COMMANDS,
     *drift_commands.COMMANDS,
     *judgement_commands.COMMANDS,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import warnings
@@ -18,9 +19,13 @@ from urllib3.exceptions import HTTPError
 
 from components.core.errors import FairleadError
 from pipelines.cron import six_fields
+from pipelines.place import DEFAULT, Place
 
 PAGE = 100
-"""Runs, or recurring runs, that are listed at a time."""
+"""Runs, or whatever else, that are listed at a time."""
+
+TOKEN_PATH = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105  the name of a variable
+"""Variable of Kubeflow's own client that names the file with the token for the API; it is read anew when it changes."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,14 @@ class Found:
 
 
 def submit(
-    package: Path, arguments: dict[str, Any], host: str, experiment: str, run_name: str, cached: bool = True
+    package: Path,
+    arguments: dict[str, Any],
+    host: str,
+    experiment: str,
+    run_name: str,
+    cached: bool = True,
+    *,
+    place: Place | None = None,
 ) -> str:
     """Start a run and return the URL at which it can be watched.
 
@@ -56,18 +68,35 @@ def submit(
         experiment: experiment to put the run in; made when it is not there.
         run_name: what the run is called.
         cached: False to take nothing from the cache.
+        place: whose namespace, service account and pipeline root the run has; the installation's own when not given.
 
     Raises:
         FairleadError: no endpoint is configured, it does not answer, or it refuses the run.
     """
-    with _client(host, "the run") as client, _package(package, cached) as path:
+    at = place or Place(name=DEFAULT)
+    with api(host, "the run") as client, _package(package, cached) as path:
         made = client.create_run_from_pipeline_package(
-            str(path), arguments=arguments, run_name=run_name, experiment_name=experiment
+            str(path),
+            arguments=arguments,
+            run_name=run_name,
+            experiment_name=experiment,
+            namespace=at.kubeflow.namespace or None,
+            pipeline_root=at.pipeline_root or None,
+            service_account=at.kubeflow.service_account or None,
         )
     return f"{host.rstrip('/')}/#/runs/details/{made.run_id}"
 
 
-def schedule(package: Path, arguments: dict[str, Any], host: str, experiment: str, name: str, cron: str) -> str:
+def schedule(
+    package: Path,
+    arguments: dict[str, Any],
+    host: str,
+    experiment: str,
+    name: str,
+    cron: str,
+    *,
+    place: Place | None = None,
+) -> str:
     """Start a run again and again, one at a time, and return the URL of the schedule.
 
     Nothing is taken from the cache: the parameters are the same each time, so a cached ``ingest`` would be the first
@@ -80,14 +109,15 @@ def schedule(package: Path, arguments: dict[str, Any], host: str, experiment: st
         experiment: experiment to put the runs in; made when it is not there.
         name: what the schedule is called; no other in the experiment may have it.
         cron: when, as ``pipelines.cron`` takes it.
+        place: whose namespace, service account and pipeline root the runs have.
 
     Raises:
         FairleadError: the expression cannot be read, no endpoint is configured, it does not answer, there is a schedule
             of this name, or the endpoint refuses it.
     """
-    when = six_fields(cron)
-    with _client(host, "the schedule") as client, _package(package, cached=False) as path:
-        home = client.create_experiment(experiment).experiment_id
+    when, at = six_fields(cron), place or Place(name=DEFAULT)
+    with api(host, "the schedule") as client, _package(package, cached=False) as path:
+        home = client.create_experiment(experiment, namespace=at.kubeflow.namespace or None).experiment_id
         there = _schedules(client, home).get(name)
         if there is not None:
             raise FairleadError(
@@ -102,6 +132,8 @@ def schedule(package: Path, arguments: dict[str, Any], host: str, experiment: st
             no_catchup=True,
             params=arguments,
             pipeline_package_path=str(path),
+            pipeline_root=at.pipeline_root or None,
+            service_account=at.kubeflow.service_account or None,
         )
     return f"{host.rstrip('/')}/#/recurringrun/details/{made.recurring_run_id}"
 
@@ -119,7 +151,7 @@ def named(host: str, name: str) -> list[Found]:
     # The operation by its number, as the API's own client sends it: 1 is EQUALS.
     only = json.dumps({"predicates": [{"operation": 1, "key": "display_name", "stringValue": name}]})
     found, token = [], ""
-    with _client(host, "the question") as client:
+    with api(host, "the question") as client:
         while True:
             page = client.list_runs(page_token=token, page_size=PAGE, filter=only)
             found += [_found(host, run) for run in page.runs or [] if run.display_name == name]
@@ -134,7 +166,7 @@ def terminate(host: str, run_id: str) -> None:
     Raises:
         FairleadError: no endpoint is configured, it does not answer, or it refuses.
     """
-    with _client(host, "the end of a run") as client:
+    with api(host, "the end of a run") as client:
         client.terminate_run(run_id)
 
 
@@ -152,8 +184,13 @@ def _found(host: str, run: Any) -> Found:
 
 
 @contextlib.contextmanager
-def _client(host: str, thing: str) -> Iterator[kfp.Client]:
-    """Give a client of an endpoint, and turn whatever fails at the endpoint into our error."""
+def api(host: str, thing: str) -> Iterator[kfp.Client]:
+    """Give a client of an endpoint, and turn whatever fails at the endpoint into our error.
+
+    Args:
+        host: URL of the Kubeflow Pipelines API.
+        thing: what it is asked to take, for the error.
+    """
     if not host:
         raise FairleadError(
             "no Kubeflow Pipelines endpoint: give --host URL or set FAIRLEAD_KFP_HOST, "
@@ -165,10 +202,20 @@ def _client(host: str, thing: str) -> Iterator[kfp.Client]:
             with warnings.catch_warnings():
                 # It warns on every start that it cannot talk to Kubeflow Pipelines 1; drop this when it no longer does.
                 warnings.filterwarnings("ignore", "This client only works with Kubeflow Pipeline v2", FutureWarning)
-                client = kfp.Client(host=host)
+                client = kfp.Client(host=host, credentials=_credentials())
             yield client
     except (ApiException, HTTPError, OSError) as error:
         raise FairleadError(f"Kubeflow Pipelines at {host} did not take {thing}: {error}") from error
+
+
+def _credentials() -> Any:
+    """Return what reads the token, where there is one; Kubeflow's client looks for it only where no host is given."""
+    path = os.environ.get(TOKEN_PATH, "")
+    if not path:
+        return None
+    if not Path(path).is_file():
+        raise FairleadError(f"{TOKEN_PATH} names no file (found {path!r}); mount the token there, or unset it")
+    return kfp.client.ServiceAccountTokenVolumeCredentials(path)
 
 
 @contextlib.contextmanager

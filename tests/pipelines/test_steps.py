@@ -171,7 +171,8 @@ def test_a_place_is_what_it_was_asked_to_be(tmp_path: Path) -> None:
 
     task, resources, kubernetes = of("plain")
     assert (resources["resourceMemoryLimit"], resources["resourceCpuLimit"]) == ("2G", "1")
-    assert kubernetes == {"activeDeadlineSeconds": "900"}
+    assert kubernetes.keys() == {"activeDeadlineSeconds", "securityContext", "podMetadata"}
+    assert kubernetes["activeDeadlineSeconds"] == "900"
     assert "retryPolicy" not in task
     assert task["cachingOptions"]["enableCache"] is True
     task, resources, kubernetes = of("asked")
