@@ -31,6 +31,20 @@ _KSERVE_FILES = [
     "config/crd/full/clusterstoragecontainer/serving.kserve.io_clusterstoragecontainers.yaml",
 ]
 _PROMETHEUS = "example/prometheus-operator-crd/monitoring.coreos.com_{}.yaml"
+_GROUPS = (
+    "apps",
+    "batch",
+    "policy",
+    *(f"{g}.k8s.io" for g in ("networking", "rbac.authorization", "admissionregistration")),
+)
+_BUILT_IN = frozenset(
+    {
+        *("ClusterRole", "ClusterRoleBinding", "ConfigMap", "CronJob", "DaemonSet", "Deployment", "Job", "LimitRange"),
+        *("Namespace", "NetworkPolicy", "PersistentVolumeClaim", "Pod", "PodDisruptionBudget", "ResourceQuota", "Role"),
+        *("RoleBinding", "Secret", "Service", "ServiceAccount", "StatefulSet"),
+        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+    }
+)
 SOURCES: dict[str, tuple[str, Sequence[str]]] = {
     **{f"kserve-{version}": (f"github.com/kserve/kserve@v{version}", _KSERVE_FILES) for version in KSERVE},
     "gateway-api-1.3.0": (
@@ -50,6 +64,10 @@ SOURCES: dict[str, tuple[str, Sequence[str]]] = {
             _PROMETHEUS.format(kind)
             for kind in ("servicemonitors", "podmonitors", "prometheusrules", "prometheuses", "alertmanagers")
         ],
+    ),
+    "kubernetes-1.36.2": (
+        "k8s.io/kubernetes@v1.36.2",
+        [f"api/openapi-spec/v3/{group}_openapi.json" for group in ("api__v1", *(f"apis__{g}__v1" for g in _GROUPS))],
     ),
     "knative-serving-0.48.2": ("knative.dev/serving@v0.48.2", ["config/core/300-resources/service.yaml"]),
 }
@@ -100,6 +118,31 @@ def of_definition(definition: Json) -> dict[str, Json]:
         fields.pop("status", None)
         found[f"{spec['group']}/{version['name']} {spec['names']['kind']}"] = schema
     return found
+
+
+def of_open_api(content: Json) -> dict[str, Json]:
+    """Return the schemas of Kubernetes' own kinds out of an OpenAPI document, by apiVersion and kind."""
+    parts, found = content["components"]["schemas"], {}
+    for part in parts.values():
+        for named in part.get("x-kubernetes-group-version-kind", []):
+            if named["kind"] in _BUILT_IN:
+                schema = schema_of(_inlined(part, parts))
+                schema["properties"].pop("status", None)
+                group = f"{named['group']}/" if named["group"] else ""
+                found[f"{group}{named['version']} {named['kind']}"] = schema
+    return found
+
+
+def _inlined(node: Any, parts: Json) -> Any:
+    """Put what is referred to in the place of the reference; none of our kinds contains itself."""
+    if isinstance(node, list):
+        return [_inlined(item, parts) for item in node]
+    if not isinstance(node, dict):
+        return node
+    alone = node["allOf"][0] if len(node.get("allOf", [])) == 1 else node
+    if isinstance(alone.get("$ref"), str):
+        return _inlined(parts[alone["$ref"].rpartition("/")[2]], parts)
+    return {key: _inlined(value, parts) for key, value in node.items()}
 
 
 def shared(schemas: dict[str, Json]) -> Json:
@@ -167,6 +210,9 @@ def made(name: str, folder: Path) -> str:
     module, files = SOURCES[name]
     schemas: dict[str, Json] = {}
     for file in files:
+        if file.endswith(".json"):
+            schemas |= of_open_api(json.loads((folder / file).read_text(encoding="utf-8")))
+            continue
         for document in yaml.load_all((folder / file).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
             if document and document.get("kind") == "CustomResourceDefinition":
                 schemas |= of_definition(document)
@@ -210,7 +256,7 @@ def validator(kind: str, kserve: str = KSERVE[-1]) -> Draft202012Validator | Non
         kserve: version of KServe.
 
     Returns:
-        None for kinds that are not among the files, those of Kubernetes itself above all.
+        None for kinds that are not among the files.
     """
     name = next((name for name in names(kserve) if kind in _file(name)["kinds"]), None)
     return _validator(name, kind) if name else None

@@ -17,6 +17,29 @@ ROUTE = {
     "metadata": {"name": "a"},
     "spec": {"rules": [{"backendRefs": [{"name": "a", "port": 80, "weight": 10}]}]},
 }
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "a", "labels": {"a": "b"}},
+    "spec": {
+        "replicas": 2,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {
+                "containers": [
+                    {
+                        "name": "a",
+                        "image": "a:1",
+                        "resources": {"limits": {"cpu": 1, "memory": "1Gi"}},
+                        "livenessProbe": {"httpGet": {"path": "/", "port": "http"}},
+                    }
+                ]
+            },
+        },
+    },
+}
+WEB = "spec.template.spec.containers.0"
 CANARY = [{"trafficPercent": 10, "predictor": {"name": "b", "model": {"name": "c", "modelFormat": {"name": "d"}}}}]
 
 
@@ -53,7 +76,7 @@ def test_all_files_together_are_small():
 
 
 @pytest.mark.parametrize("kserve", KSERVE)
-@pytest.mark.parametrize("thing", [SERVICE, ROUTE], ids=lambda t: t["kind"])
+@pytest.mark.parametrize("thing", [SERVICE, ROUTE, DEPLOYMENT], ids=lambda t: t["kind"])
 def test_a_right_object_has_no_fault(thing, kserve):
     assert faults(thing, kserve) == []
 
@@ -73,6 +96,11 @@ def test_a_right_object_has_no_fault(thing, kserve):
         (SERVICE, "spec.explainer", {"alibi": {}}, "'alibi' was unexpected"),
         (ROUTE, "spec.rules.0.backendRefs.0.weight", -1, "minimum"),
         (ROUTE, "spec.rules.0.backendRefs.0.percent", 10, "'percent' was unexpected"),
+        (DEPLOYMENT, "metadata.label", {}, "'label' was unexpected"),
+        (DEPLOYMENT, f"{WEB}.resource", {}, "'resource' was unexpected"),
+        (DEPLOYMENT, f"{WEB}.securityContext", {"runAsNonroot": True}, "'runAsNonroot' was unexpected"),
+        (DEPLOYMENT, f"{WEB}.livenessProbe.httpGet.port", [], "is not valid under any"),
+        (DEPLOYMENT, "spec.replicas", "2", "is not of type 'integer'"),
         (ROUTE, "spec.rules.0.filters", [{"type": "Mirror"}], "is not one of"),
     ],
 )
