@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.terraform import google_provider
 from tests.terraform.policy import faults
@@ -14,6 +15,9 @@ pytestmark = [
     pytest.mark.skipif(bool(google_provider.missing()), reason=google_provider.missing()),
     pytest.mark.timeout(900),
 ]
+
+EFFECTS = {"NO_SCHEDULE": "NoSchedule"}
+"""Google's words for Kubernetes' own."""
 
 FAULTS = [
     ("environment", 'bundles = "read"', 'bundles = "write"', "serving may do more than read"),
@@ -57,6 +61,18 @@ def test_dev_would_not_do_for_prod(plans: dict[str, list[dict[str, Any]]]) -> No
     found = faults(plans["dev"], "prod")
     for fault in ("may be deleted", "may be destroyed", "key of ours", "in one zone", "public address", "images from"):
         assert [one for one in found if fault in one] != [], fault
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_heavy_steps_find_the_nodes_for_training(name: str, plans: dict[str, list[dict[str, Any]]]) -> None:
+    heavy = yaml.safe_load((google_provider.ROOT / "pipelines" / "places" / "cloud.yaml").read_text(encoding="utf-8"))[
+        "heavy"
+    ]
+    (pool,) = [one for one in plans[name] if one["address"].endswith('google_container_node_pool.this["training"]')]
+    nodes = pool["change"]["after"]["node_config"][0]
+    assert heavy["node_selector"] == nodes["labels"]
+    tolerated = [(one["key"], one["value"], one["effect"]) for one in heavy["tolerations"]]
+    assert [(one["key"], one["value"], EFFECTS[one["effect"]]) for one in nodes["taint"]] == tolerated
 
 
 @pytest.mark.parametrize(("module", "right", "wrong", "fault"), FAULTS, ids=[f"{f[0]}: {f[3]}" for f in FAULTS])

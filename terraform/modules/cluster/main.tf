@@ -195,8 +195,8 @@ resource "google_project_iam_member" "nodes" {
   member  = "serviceAccount:${google_service_account.nodes.email}"
 }
 
-# The API server reaches nodes on 443 and 10250 by itself; admission webhooks of KServe (9443), Knative and the rollout
-# operator (8443) listen elsewhere.
+# The API server reaches nodes on 443 and 10250 by itself. Elsewhere listen the admission webhooks of KServe and KEDA (9443)
+# and of Knative and Kubeflow Pipelines (8443), and KEDA's metrics (6443).
 resource "google_compute_firewall" "webhooks" {
   project       = var.project
   name          = "${var.name}-webhooks"
@@ -207,7 +207,7 @@ resource "google_compute_firewall" "webhooks" {
 
   allow {
     protocol = "tcp"
-    ports    = ["8443", "9443"]
+    ports    = ["6443", "8443", "9443"]
   }
 }
 

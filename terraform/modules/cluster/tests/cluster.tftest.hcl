@@ -34,7 +34,7 @@ run "nothing_outside_reaches_the_nodes" {
     error_message = "The API server can be reached from elsewhere than the named ranges."
   }
   assert {
-    condition     = google_compute_firewall.webhooks.source_ranges == toset(["172.16.0.0/28"]) && one(google_compute_firewall.webhooks.allow).ports == tolist(["8443", "9443"])
+    condition     = google_compute_firewall.webhooks.source_ranges == toset(["172.16.0.0/28"]) && one(google_compute_firewall.webhooks.allow).ports == tolist(["6443", "8443", "9443"])
     error_message = "More than the control plane reaches the webhooks, or other ports are open."
   }
 }
