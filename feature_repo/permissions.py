@@ -1,7 +1,7 @@
 """Who may do what on a Feast server with ``auth: {type: kubernetes}``; a store on one machine asks nobody.
 
-By namespace, not by role: Feast 0.67 reads the roles of whoever a token *says* it is from without checking the signature,
-and only what the API server itself says of a token (its namespace, its groups) cannot be made up.
+By namespace, not by role: Feast 0.67 looks up the roles of whoever a token *says* it is from, without checking its
+signature. What the API server itself says of a token (its namespace, its groups) cannot be made up.
 """
 
 from feast.permissions.action import READ, AuthzedAction

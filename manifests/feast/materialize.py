@@ -25,7 +25,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--use-case", default="sba_loans", help="name, or a YAML file")
     parser.add_argument("--source", default="", help="table: a path, gs://… or s3://… (empty: the use case's own)")
-    parser.add_argument("--end", default="", help="ISO date, or today: answer with what was known before (empty: as_of)")
+    parser.add_argument("--end", default="", help="ISO date, or today: what was known before it (empty: as_of)")
     parser.add_argument("--configuration", type=Path, required=True, help="feature_store.yaml of the cluster")
     parser.add_argument("--store", type=Path, required=True, help="folder to build in; the registry will name it")
     return parser.parse_args(arguments)

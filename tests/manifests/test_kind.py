@@ -1,5 +1,6 @@
 """``manifests/kind.sh``: its plan, what it says is missing, and its versions."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ import pytest
 import yaml
 
 from components import images
+from components.core.use_case import load
+from components.features.rows import history_columns
 from tests.cluster import gateway, strimzi
 from tests.cluster.kserve import GATEWAY_API
 from tests.cluster.programs import version
@@ -18,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "manifests" / "kind.sh"
 TEXT = SCRIPT.read_text(encoding="utf-8")
 pinned = dict(re.findall(r"^([A-Z_]+)=(\S+)$", TEXT, re.MULTILINE))
+
+
+USUAL = ("bash", "cat", "date", "dirname", "env", "grep", "head", "mktemp", "rm", "sed", "seq", "sleep", "tail")
 
 
 def call(*arguments: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
@@ -29,7 +35,7 @@ def call(*arguments: str, path: str | None = None) -> "subprocess.CompletedProce
 
 @pytest.fixture
 def tools(tmp_path: Path):
-    """A PATH with what any machine has, and with the programs that are asked for: they write down how they were called."""
+    """A PATH with what any machine has, and with the programs asked for, which write down how they were called."""
 
     def make(*names: str, fails: str = "") -> str:
         for name in (
@@ -60,14 +66,15 @@ def tools(tmp_path: Path):
 
 
 def test_its_syntax_is_right():
-    assert subprocess.run(["bash", "-n", str(SCRIPT)], capture_output=True, text=True, check=True).stderr == ""
+    command = ["bash", "-n", str(SCRIPT)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
     assert SCRIPT.stat().st_mode & 0o100
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not on the PATH (Debian: shellcheck)")
 def test_shellcheck_finds_nothing():
-    done = subprocess.run(["shellcheck", str(SCRIPT)], capture_output=True, text=True)
-    assert done.stdout == ""
+    command = ["shellcheck", str(SCRIPT)]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == ""
 
 
 def test_the_plan_needs_no_tool_and_does_nothing(tools, tmp_path):
@@ -80,10 +87,9 @@ def test_the_plan_needs_no_tool_and_does_nothing(tools, tmp_path):
 def test_the_plan_is_in_an_order_that_works():
     steps = [line.removeprefix("== ") for line in call("up", "--dry-run").stdout.splitlines() if line.startswith("== ")]
     words = [step.split()[0] for step in steps]
-    assert words == [
-        "cluster", "images", "namespaces", "Gateway", "cert-manager", "KServe", "Kubeflow", "Strimzi", "keys", "Fairlead",
-        "online", "training", "the", "a", "done:",
-    ]  # fmt: skip
+    operators = ["Gateway", "cert-manager", "KServe", "Kubeflow", "Strimzi"]
+    assert words[:8] == ["cluster", "images", "namespaces", *operators]
+    assert words[8:] == ["keys", "Fairlead", "online", "training", "the", "a", "done:"]
 
 
 def test_every_image_is_built_and_loaded():
@@ -101,7 +107,7 @@ def test_what_it_applies_of_the_tree_is_there():
 
 def test_no_cluster_but_its_own_is_touched():
     plan = call("up", "--dry-run").stdout
-    assert {c for c in re.findall(r"kubectl --context (\S+)", plan)} == {"kind-fairlead"}
+    assert set(re.findall(r"kubectl --context (\S+)", plan)) == {"kind-fairlead"}
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,13 @@ def test_versions_are_those_that_everything_else_is_tested_with():
     assert f"kfp=={pinned['KUBEFLOW_PIPELINES']} " in lock
     minor = version("kubernetes").rpartition(".")[0]
     assert re.fullmatch(rf"kindest/node:v{re.escape(minor)}\.\d+@sha256:[0-9a-f]{{64}}", pinned["NODE_IMAGE"])
+
+
+def test_the_call_that_it_makes_states_what_the_model_asks_for():
+    case = load("sba_loans")
+    asked = [*case.features.inputs, *(n for e in case.features.entities for n in history_columns(e.name)[:2])]
+    request = json.loads((ROOT / "manifests/overlays/kind/request.json").read_text(encoding="utf-8"))
+    assert [i["name"] for i in request["inputs"]] == asked
 
 
 def test_the_gateway_is_the_program_that_traffic_was_tested_with():
