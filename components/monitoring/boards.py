@@ -148,6 +148,8 @@ def _performance(way: str) -> str:
     return _latest("fairlead_performance", "model, version", labels)
 
 
+_WHOLE = f'{MODEL},group="all",bound="value"'
+_EACH = f'{MODEL},group!="all",bound="value",measure="selection_rate"'
 _GROUPS = f'{MODEL},group!="all",metric="log_loss",bound="value",way=~"realised|early"'
 _FIRING = 'ALERTS{alertname=~"Fairlead.+",alertstate="firing"}'
 _METRICS = f'{MODEL},group="all",bound="value"'
@@ -191,6 +193,33 @@ HEALTH = Board(
                 "All metrics",
                 {_latest("fairlead_performance", "model, version, metric, way", _METRICS): "{{metric}} {{way}}"},
                 kind="table",
+            ),
+        ),
+        "Fairness": (
+            Panel(
+                "Widest gap between groups",
+                {
+                    _latest(
+                        "fairlead_fairness", "model, measure, attribute", f'{_WHOLE},measure=~".+_difference"'
+                    ): "{{attribute}}: {{measure}}"
+                },
+                "Of the newest cohort that tells it; 0 is no gap. Gates on fairness are held to these.",
+                "percentunit",
+            ),
+            Panel(
+                "Smallest ratio of favourable decisions",
+                {
+                    _latest(
+                        "fairlead_fairness", "model, attribute", f'{_WHOLE},measure="demographic_parity_ratio"'
+                    ): "{{model}} {{attribute}}"
+                },
+                "Worst group to best group; 1 is no gap.",
+                "percentunit",
+            ),
+            Panel(
+                "Favourable decisions by group",
+                {f"topk(15, {_latest('fairlead_fairness', 'model, group', _EACH)})": "{{group}}"},
+                unit="percentunit",
             ),
         ),
         "Outcomes and labels": (

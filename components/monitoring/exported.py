@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from components.core.contracts import Estimate
 from components.monitoring.alerts.store import BookStore
 from components.monitoring.alerts.values import rank
-from components.monitoring.values import Drift, Findings, Performance
+from components.monitoring.values import CohortFairness, Drift, Findings, Performance
 
 MOST = 500
 WHO = ("use_case", "model")
@@ -38,6 +38,14 @@ _HELP: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "fairlead_performance_cohort_end_timestamp_seconds": (
         "Last day of the cohort that fairlead_performance tells of.",
         ("version", "group", "metric", "way"),
+    ),
+    "fairlead_fairness": (
+        "A figure of how groups of people were treated, of the newest cohort of which it can be told.",
+        ("measure", "attribute", "group", "bound"),
+    ),
+    "fairlead_fairness_cohort_end_timestamp_seconds": (
+        "Last day of the cohort that fairlead_fairness tells of.",
+        ("measure", "attribute", "group"),
     ),
     "fairlead_expected_loss": ("Loss of the champion when it was judged.", ("version", "bound")),
     "fairlead_bad_rate": ("Share of bad rows in the newest cohort of which it can be told.", ("bound",)),
@@ -101,6 +109,7 @@ def of_looks(looks: Iterable[Looked]) -> Iterator[Metric]:
         _look(shown, who, looked)
         _drift(shown, who, found)
         _performance(shown, who, found)
+        _fairness(shown, who, found)
         _around(shown, who, looked)
     yield from shown.families()
 
@@ -226,6 +235,19 @@ def _newest(performance: Iterable[Performance], champion: str) -> dict[tuple[str
                     version = champion if p.version == champion else SERVED
                     found[version, p.group, way, metric] = p
     return found
+
+
+def _fairness(shown: _Shown, who: tuple[str, str], found: Findings) -> None:
+    told = [CohortFairness.model_validate(c) for c in found.figures.get("fairness") or ()]
+    newest = {(f.name, c.attribute, f.of): (c, f) for c in told for f in c.figures if f.estimate.value is not None}
+    # What is of a whole attribute comes first, as gates are best put on it; groups are many.
+    for (measure, attribute, of), (c, figure) in sorted(newest.items(), key=lambda item: item[0][1] != item[0][2]):
+        labels = (measure, attribute, "all" if of == attribute else of)
+        if of == attribute:
+            shown.estimate("fairlead_fairness", who, labels, figure.estimate)
+        else:
+            shown.add("fairlead_fairness", who, (*labels, "value"), figure.estimate.value)
+        shown.add("fairlead_fairness_cohort_end_timestamp_seconds", who, labels, _seconds(c.cohort.last))
 
 
 def _around(shown: _Shown, who: tuple[str, str], looked: Looked) -> None:

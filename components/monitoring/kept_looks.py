@@ -11,7 +11,7 @@ from components.core.artifacts import write_whole
 from components.core.errors import FairleadError
 from components.monitoring.exported import Looked
 
-FIGURES = ("labels",)
+FIGURES = ("labels", "fairness")
 """Of a look's figures, those that are shown; the others, distributions above all, are large."""
 
 _LOOKED = TypeAdapter(Looked)

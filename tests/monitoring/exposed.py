@@ -12,7 +12,7 @@ from components.monitoring.exporter import Exporter
 from components.serving.metrics import Metrics
 from components.serving.prediction_log import PredictionLog
 from components.serving.watch import INFER, PREDICT
-from tests.monitoring.alerts.looks import AT_ONCE, call, cohort, estimate, findings, report, result
+from tests.monitoring.alerts.looks import AT_ONCE, call, cohort, estimate, findings, report, result, treated
 from tests.serving.contracts import FIELDS
 from tests.serving.logged import DEADLINE, Kept, batch
 
@@ -48,7 +48,8 @@ def looked(*calls, at=None, **changes):
     together = result("*", kind="multivariate", test="domain_classifier")
     drift = report(result(severity="red"), result("probability", kind="prediction", test="ks"), together)
     known = {"performance": groups, "drift": drift, "outlier_rate": Estimate(value=0.01, low=0.0, high=0.02, n=900)}
-    known["figures"] = {"labels": {"delay_days": 3.0}}
+    fair = treated(demographic_parity_difference=0.1, demographic_parity_ratio=0.8).model_dump(mode="json")
+    known["figures"] = {"labels": {"delay_days": 3.0}, "fairness": [fair]}
     found = findings(*calls, **{**known, **changes})
     now = at or datetime.now(UTC)
     around = {"known_until": {"bank": now}, "checked": 1000, "quarantined": 4, "runs": {"promoted": 1}}

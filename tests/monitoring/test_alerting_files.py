@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from components.monitoring.rules import rules
+from components.serving.metrics import WHO
 from tests.monitoring.promtool import needs_amtool, needs_promtool, run
 
 FOLDER = Path(__file__).parents[2] / "manifests" / "monitoring"
@@ -50,6 +51,45 @@ def test_promtool_takes_the_configuration_with_its_rules():
     assert "rules/fairlead.rules.yaml" in run("promtool", "check", "config", FOLDER / "prometheus.yaml")
 
 
+@needs_promtool
+def test_promtool_takes_the_configuration_of_a_cluster(tmp_path):
+    """All but the search for pods, which Debian's build does not have."""
+    told = yaml.safe_load((FOLDER / "server" / "prometheus.yaml").read_text(encoding="utf-8"))
+    for job in told["scrape_configs"]:
+        if job.pop("kubernetes_sd_configs", None):
+            job["static_configs"] = [{"targets": ["127.0.0.1:8080"]}]
+    (tmp_path / "prometheus.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    run("promtool", "check", "config", "--syntax-only", tmp_path / "prometheus.yaml")
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on the PATH")
+def test_both_ways_to_scrape_a_cluster_name_the_same_jobs_and_no_label_that_servers_have():
+    plain = yaml.safe_load((FOLDER / "server" / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"]
+    done = subprocess.run(["kubectl", "kustomize", str(FOLDER / "operator")], capture_output=True, check=True)  # noqa: S607
+    specs = [o["spec"] for o in yaml.safe_load_all(done.stdout) if "spec" in o]
+    points = [e for s in specs for e in (*s.get("podMetricsEndpoints", ()), *s.get("endpoints", ()))]
+    put = [r for e in points for r in e["relabelings"]]
+    named = {r["replacement"] for r in put if r["targetLabel"] == "job"} | {
+        s["jobName"] for s in specs if "jobName" in s
+    }
+    assert named == {job["job_name"] for job in plain}
+    labels = {r["targetLabel"] for r in put}
+    labels |= {r["target_label"] for job in plain for r in job.get("relabel_configs", ()) if "target_label" in r}
+    assert not labels & {*WHO, "route", "status", "le", "use_case"}, "else Prometheus would rename the servers' own"
+
+
+def test_grafana_finds_prometheus_and_the_dashboards_where_they_are():
+    server = FOLDER / "server"
+    (source,) = yaml.safe_load((server / "datasources.yaml").read_text(encoding="utf-8"))["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((server / "dashboards.yaml").read_text(encoding="utf-8"))["providers"]
+    objects = list(yaml.safe_load_all((server / "grafana-deployment.yaml").read_text(encoding="utf-8")))
+    (pod,) = [o["spec"]["template"]["spec"] for o in objects if o["kind"] == "Deployment"]
+    mounted = {m["mountPath"]: m["name"] for m in pod["containers"][0]["volumeMounts"]}
+    (volume,) = [v for v in pod["volumes"] if v["name"] == mounted[provider["options"]["path"]]]
+    assert volume["configMap"]["name"] == "fairlead-dashboards"
+
+
 def test_what_is_scraped_is_watched_for_being_down():
     scraped = yaml.safe_load((FOLDER / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"]
     (down,) = [r for g in rules()["groups"] for r in g["rules"] if r.get("alert") == "FairleadTargetDown"]
@@ -60,7 +100,7 @@ def test_what_is_scraped_is_watched_for_being_down():
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on the PATH")
 def test_kustomize_brings_all_of_it():
     done = subprocess.run(["kubectl", "kustomize", str(FOLDER)], capture_output=True, text=True, check=True)  # noqa: S607
-    maps = {m["metadata"]["name"]: m for m in yaml.safe_load_all(done.stdout)}
+    maps = {m["metadata"]["name"]: m for m in yaml.safe_load_all(done.stdout) if m["kind"] == "ConfigMap"}
     assert set(maps) == {"fairlead-rules", "fairlead-alertmanager", "fairlead-dashboards"}
     boards = maps["fairlead-dashboards"]
     assert set(boards["data"]) == {p.name for p in (FOLDER / "dashboards").glob("*.json")}

@@ -18,6 +18,7 @@ from tests.monitoring.alerts.looks import (
     findings,
     report,
     result,
+    treated,
 )
 
 ENDED = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -69,6 +70,32 @@ def test_performance_is_that_of_the_newest_cohort_that_can_tell():
     assert found["fairlead_label_coverage_ratio"] == {"": pytest.approx(880 / 900)}, "of the newest that is mature"
     ends = found["fairlead_performance_cohort_end_timestamp_seconds"]
     assert ends["served|all|log_loss|realised"] == datetime(2002, 10, 3, tzinfo=UTC).timestamp()
+
+
+def test_fairness_is_that_of_the_newest_cohort_that_can_tell_with_bounds_for_whole_attributes():
+    old, new = treated(day(-90), demographic_parity_difference=0.3), treated(demographic_parity_ratio=0.8)
+    found = shown(figures={"fairness": [c.model_dump(mode="json") for c in (old, new)]})
+    values = {k: v for k, v in found["fairlead_fairness"].items() if k.endswith("value")}
+    assert values == {
+        "demographic_parity_difference|sex|all|value": 0.3,
+        "demographic_parity_ratio|sex|all|value": 0.8,
+        "selection_rate|sex|sex=f|value": 0.5,
+        "selection_rate|sex|sex=m|value": 0.6,
+    }
+    assert found["fairlead_fairness"]["demographic_parity_ratio|sex|all|low"] == pytest.approx(0.72)
+    assert "selection_rate|sex|sex=f|low" not in found["fairlead_fairness"]
+    ends = found["fairlead_fairness_cohort_end_timestamp_seconds"]
+    assert ends["demographic_parity_difference|sex|all"] == datetime(2004, 12, 31, tzinfo=UTC).timestamp()
+    assert ends["selection_rate|sex|sex=f"] == datetime(2005, 3, 31, tzinfo=UTC).timestamp()
+
+
+def test_groups_are_left_out_before_whole_attributes(monkeypatch):
+    monkeypatch.setattr(exported, "MOST", 3)
+    found = shown(figures={"fairness": [treated(demographic_parity_ratio=0.8).model_dump(mode="json")]})
+    assert set(found["fairlead_fairness"]) == {
+        f"demographic_parity_ratio|sex|all|{b}" for b in ("value", "low", "high")
+    }
+    assert found["fairlead_left_out_series"]["fairlead_fairness"] == 2
 
 
 def test_what_is_not_known_has_no_series():

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 from components.core.contracts import Estimate
 from components.core.watching import Monitoring
+from components.judgement.check_report import Figure
 from components.monitoring.alerts.values import Event
-from components.monitoring.values import Call, Drift, DriftReport, Findings, Performance, Window
+from components.monitoring.values import Call, CohortFairness, Drift, DriftReport, Findings, Performance, Window
 
 DAY = date(2005, 3, 31)
 NOTHING = Estimate(value=None, n=0)
@@ -43,6 +44,17 @@ def cohort(**changes) -> Performance:
     known |= {"labelled": 880, "known_bad": 90, "developed": 1.0, "bad_rate": estimate(0.1)}
     known |= {"realised": {"log_loss": estimate(0.4)}, "estimated": {"log_loss": estimate(0.3)}}
     return Performance(**{**known, **changes})
+
+
+def treated(until: date = DAY, **values: float) -> CohortFairness:
+    """How the groups of one attribute were treated: by figure, of the attribute; and of each group one figure."""
+    whole = [Figure(name=name, of="sex", estimate=estimate(value)) for name, value in values.items()]
+    groups = [Figure(name="selection_rate", of=f"sex={g}", estimate=estimate(v)) for g, v in (("f", 0.5), ("m", 0.6))]
+    nothing = Figure(name="average_odds_difference", of="sex", estimate=NOTHING, reason="too few")
+    window = Window(first=until - timedelta(days=89), last=until, rows=900)
+    return CohortFairness(
+        cohort=window, attribute="sex", against="sex=m", labelled=800, figures=(*whole, *groups, nothing)
+    )
 
 
 def findings(*calls: Call, now: date = DAY, **changes) -> Findings:
