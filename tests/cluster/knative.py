@@ -124,7 +124,7 @@ def changed(shipped: Iterable[Document], changes: Mapping[str, Mapping[str, str]
 def install(plane: ControlPlane) -> None:
     """Apply definitions, roles and configuration; before KServe's controller starts, or it does not look for them."""
     plane.apply(definitions())
-    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s", seconds=90)
+    plane.wait_for_definitions()
     plane.apply([*roles(), *configuration()])
 
 
