@@ -101,11 +101,12 @@ def take(archive: Path, *names: str) -> bool:
 
 def end_all() -> bool:
     """End all containers and forget them; False when there are none."""
-    tasks, containers = (ctr(kind, "list", "--quiet").split() for kind in ("tasks", "containers"))
-    if tasks:
-        ctr("tasks", "delete", "--force", *tasks)
-    if containers:
-        ctr("containers", "delete", *containers)
+    containers = ctr("containers", "list", "--quiet").split()
+    for kind, *how in (("tasks", "--force"), ("containers",)):
+        for name in ctr(kind, "list", "--quiet").split():
+            # It may have gone by itself meanwhile.
+            with suppress(subprocess.CalledProcessError):
+                ctr(kind, "delete", *how, name)
     return bool(containers)
 
 

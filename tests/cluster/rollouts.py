@@ -1,12 +1,15 @@
 """A rollout on the stage: the operator in its pods, and a ModelRollout that somebody starts."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from components.registry import approvals
 from tests.cluster import container_runtime
+from tests.cluster.oci import PAUSE
 from tests.cluster.processes import until
 from tests.cluster.stage import STARTER, Stage
 
@@ -17,6 +20,16 @@ METRICS = [
 STEPS = [{"weight": 10, "minimumRequests": 100}, {"weight": 50, "minimumRequests": 100}]
 SOURCES = {"prometheus": "http://prometheus.monitoring.svc:9090", "stepSeconds": 1, "scrapeSeconds": 1}
 SECONDS = 240.0
+ANNOTATIONS = {"serving.kserve.io/deploymentMode": "Standard", "serving.kserve.io/autoscalerClass": "none"}
+_BOUNDS = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+RESTRICTED = json.dumps({"spec": {"containers": [{"name": "pause", "image": PAUSE, "securityContext": _BOUNDS}]}})
+"""What a pod of the pause image is bound by in the models' namespace."""
 
 
 def start_operator(stage: Stage) -> None:
@@ -39,10 +52,39 @@ def start_operator(stage: Stage) -> None:
 
 def _give(home: Path) -> None:
     """Let the operator's user write what the volume holds, as a storage class would."""
-    import os
-
     for path in [home, *home.rglob("*")]:
         os.chown(path, 10001, 10001)
+
+
+def model(number: int, version: str, service: str = "") -> dict[str, Any]:
+    """Return a registered model as a ModelRollout names it.
+
+    Args:
+        number: in the registry.
+        version: that its servers say, a label of their metrics.
+        service: its InferenceService, in mode httproute.
+    """
+    named = {"model": f"models:/sba_loans/{number}", "labels": {"model": "sba-loans", "version": version}}
+    return {**named, **({"service": service} if service else {})}
+
+
+def slow_service(stage: Stage) -> str:
+    """Make an InferenceService of version 2 that answers late, as one does that asks another service first."""
+    name = "sba-loans-slow"
+    made = json.loads(stage.kubectl("get", "isvc", "sba-loans", "-o", "json"))
+    made["metadata"] = {"name": name, "namespace": "models", "annotations": ANNOTATIONS}
+    spec = made["spec"]["predictor"]
+    spec["model"]["storageUri"] = "models:/sba_loans/2"
+    spec["model"]["args"] = ["--name", "sba-loans", "--variant", "canary", "--hooks", "pipelines.bad_candidates:Slow"]
+    stage.node.plane.apply([{**{k: made[k] for k in ("apiVersion", "kind", "metadata")}, "spec": {"predictor": spec}}])
+    stage.wait(f"isvc/{name}", "Ready")
+    return name
+
+
+def approve(stage: Stage) -> None:
+    """Give the approval that the operator has asked for."""
+    waiting = [a for a in approvals.approvals(stage.settings, "sba_loans") if a.state == "requested"]
+    approvals.approve(stage.settings, waiting[-1].id, "it has shown what it had to")
 
 
 def start(stage: Stage, name: str, traffic: dict[str, str], stable: dict[str, Any], candidate: dict[str, Any]) -> None:
@@ -53,9 +95,8 @@ def start(stage: Stage, name: str, traffic: dict[str, str], stable: dict[str, An
         name: of the rollout.
         traffic: what shares the requests out.
         stable: the model that reigns.
-        candidate: the model that wants to; one outside the registry needs no approval.
+        candidate: the model that wants to.
     """
-    registered = str(candidate["model"]).startswith("models:/")
     plan = {
         "name": "sba-loans",
         "strategy": "canary",
@@ -63,7 +104,7 @@ def start(stage: Stage, name: str, traffic: dict[str, str], stable: dict[str, An
         "metrics": METRICS,
         "steps": STEPS,
         "lookSeconds": 1,
-        "approval": registered,
+        "approval": True,
     }
     spec = {
         "actor": STARTER,

@@ -60,13 +60,17 @@ class Stage:
         return self.node.plane.kubectl("-n", "models", *words, seconds=120)
 
     def apply(self, folder: str) -> None:
-        """Apply a folder of the checkout."""
+        """Apply a folder, of the checkout where its path is not whole."""
         self.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / folder))
 
     def wait(self, what: str, condition: str) -> None:
         """Wait until an object's condition is true; tells how the pods are when it does not come."""
         words = ["get", what, "-o", f'jsonpath={{.status.conditions[?(@.type=="{condition}")].status}}']
         until(lambda: self.kubectl(*words).strip() == "True", PATIENCE, self.told, 1)
+
+    def versions(self) -> str:
+        """Return what the registry knows, a line for each version."""
+        return command(self.home, "versions", "sba_loans")
 
     def told(self) -> str:
         """Say how things are in the models' namespace."""

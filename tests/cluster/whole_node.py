@@ -20,6 +20,7 @@ from tests.cluster import container_runtime, dns
 from tests.cluster import network as networks
 from tests.cluster import programs as built
 from tests.cluster.api_server import PARTS, ControlPlane, Options, control_plane
+from tests.cluster.oci import PAUSE
 from tests.cluster.processes import Start, free_ports, running, tail, until
 
 NAME = "fairlead"
@@ -31,7 +32,6 @@ USERS = {
 }
 PROGRAMS = (*PARTS, "kube-scheduler", "kubelet", "kube-proxy", "coredns")
 READY_SECONDS = 240.0
-PAUSE = "fairlead.test/pause:1"
 
 
 def missing() -> str:

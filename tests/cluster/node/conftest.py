@@ -25,10 +25,13 @@ def on_stage() -> Iterator[Stage]:
     serving = root_file_system.archive("serving")
     built = time.monotonic()
     peak = Peak()
-    with watched([container_runtime.RUN, cache_folder() / "node"], peak):
-        with stage.stage(serving, [image("serving"), image("platform")], pause_image()) as made:
-            ready = time.monotonic()
-            yield made
+    names = image("serving"), image("platform")
+    with (
+        watched([container_runtime.RUN, cache_folder() / "node"], peak),
+        stage.stage(serving, names, pause_image()) as made,
+    ):
+        ready = time.monotonic()
+        yield made
     done = time.monotonic()
     times = f"image {built - begun:.0f} s, stage {ready - built:.0f} s, all {done - begun:.0f} s"
     parts = sorted(peak.parts.items(), key=lambda part: -part[1])[:8]
