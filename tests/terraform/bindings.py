@@ -111,8 +111,10 @@ def _block(classes: dict[str, str], name: str, told: dict[str, str]) -> Block:
 
 def _fields(body: str) -> list[Field]:
     parts = FIELD.split(body)[1:]
-    rows = [parts[i : i + 5] for i in range(0, len(parts), 5)]
-    return [Field(name, *(flag == "true" for flag in flags), text) for name, *flags, text in rows]
+    return [
+        Field(name, computed == "true", optional == "true", required == "true", text)
+        for name, computed, optional, required, text in zip(*[iter(parts)] * 5, strict=True)
+    ]
 
 
 def _attribute(field: Field, kind: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ pytestmark = [
 def read() -> dict[str, Any]:
     google_provider.command_line_settings()
     names = {"google_storage_bucket", "google_container_node_pool", "google_compute_router_nat", "google_no_such_thing"}
-    return bindings.schema(google_provider._unpacked(), names, {"google_project"})
+    return bindings.schema(google_provider.bindings_folder(), names, {"google_project"})
 
 
 def test_a_type_that_the_provider_lacks_is_not_made_up(read: dict[str, Any]) -> None:
