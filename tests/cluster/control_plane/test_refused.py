@@ -60,11 +60,10 @@ def route(**changes: Any) -> Json:
 
 
 def runtime() -> Json:
-    """Return a runtime that would choose itself twice over for a format."""
+    """Return a runtime whose environment could bring in other code."""
     made = found("kserve/runtime/namespaced", "ServingRuntime")
     made["metadata"]["name"] = "wrong"
-    fmt = {"name": "fairlead", "version": "1", "autoSelect": True}
-    made["spec"]["supportedModelFormats"] = [{**fmt, "priority": 1}, {**fmt, "priority": 1}]
+    made["spec"]["containers"][0]["env"].append({"name": "PYTHONPATH", "value": "/mnt/models"})
     return made
 
 
@@ -93,14 +92,6 @@ SECOND = canary(trafficPercent=95, predictor={"name": "c3"})
 
 WRONG: dict[str, tuple[str, Json]] = {
     # refused by the schema of a definition
-    "a canary without the container's name": (
-        r"model\.name: Required",
-        service(
-            canaries=[
-                canary(predictor={"model": {k: v for k, v in CANARY["predictor"]["model"].items() if k != "name"}})
-            ]
-        ),
-    ),
     "a word for a share": ("trafficPercent", service(canaries=[canary(trafficPercent="ten")])),
     "a weight above all that a route has": (
         "weight",
@@ -118,13 +109,14 @@ WRONG: dict[str, tuple[str, Json]] = {
     "shares above everything": ("105", service(canaries=[canary(), SECOND])),
     "a share above everything": ("less than or equal to 100", service(canaries=[canary(trafficPercent=101)])),
     "one name twice": ("duplicated|no other has", service(canaries=[canary(), canary()])),
+    "a canary without a name": ("name", service(canaries=[canary(predictor={"name": ""})])),
     "a canary that scales": ("maxReplicas", service(canaries=[canary(predictor={"maxReplicas": 4})])),
     "a canary with more pods than the predictor": (
         "must not exceed",
         service(canaries=[canary(predictor={"minReplicas": 9})]),
     ),
     "fewer pods at most than at least": ("[Mm]axReplicas|MinReplicas", service(minReplicas=5, maxReplicas=2)),
-    "two runtimes in one": ("priority|same format", runtime()),
+    "a variable that would change what is imported": ("PYTHONPATH", runtime()),
     # refused by the policies of manifests/access
     "the field that mode Standard passes over": ("canaryTrafficPercent", service(canaryTrafficPercent=10)),
     "spec.canary in mode Knative": (
@@ -158,7 +150,7 @@ def test_what_the_wrong_ones_were_made_from_is_taken(cluster: ControlPlane, docu
 
 
 def test_a_mode_that_is_not_named_is_kserves_default(cluster: ControlPlane) -> None:
-    """KServe's webhook writes it before any policy looks, so no policy can ask for it; ``fairlead rollout lint`` does."""
+    """KServe's webhook writes it before any policy looks, so none can ask for it; ``fairlead rollout lint`` does."""
     said = cluster.apply([service("")], "admin", "--dry-run=server", "-o", "yaml")
     assert "serving.kserve.io/deploymentMode: Standard" in said
 

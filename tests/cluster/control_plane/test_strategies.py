@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from components.rollout.planes.cluster import conditions
 from tests.cluster.api_server import ControlPlane
 from tests.cluster.processes import until
 from tests.specs.rendered import Json, rendered
@@ -14,7 +13,7 @@ from tests.specs.rendered import Json, rendered
 pytestmark = pytest.mark.control_plane
 
 PATIENCE = 90.0
-MADE = "deployments,services,httproutes,horizontalpodautoscalers,scaledobjects,services.serving.knative.dev"
+MADE = "deployments,services,httproutes,horizontalpodautoscalers,scaledobjects"
 
 
 @contextmanager
@@ -44,10 +43,6 @@ class Namespace:
     def one(self, kind: str, name: str) -> Json:
         return next(d for d in self.objects if (d["kind"], d["metadata"]["name"]) == (kind, name))
 
-    def ready(self, *services: str) -> bool:
-        found = {d["metadata"]["name"]: conditions(d.get("status", {})) for d in self.objects if _is_service(d)}
-        return all(found.get(name, {}).get("Ready", False) for name in services)
-
     def weights(self, route: str) -> dict[str, int]:
         rule = self.one("HTTPRoute", route)["spec"]["rules"][-1]
         return {ref["name"]: ref.get("weight", 1) for ref in rule["backendRefs"]}
@@ -63,10 +58,6 @@ class Namespace:
     def __str__(self) -> str:
         told = [f"{d['kind']} {d['metadata']['name']}: {d.get('status')}" for d in self.objects]
         return "\n".join(told)[-4000:]
-
-
-def _is_service(document: Json) -> bool:
-    return bool(document["kind"] == "InferenceService")
 
 
 def test_a_predictor_gets_pods_a_service_and_a_way_in(cluster: ControlPlane) -> None:
@@ -92,7 +83,8 @@ def test_a_canary_gets_pods_of_its_own_and_our_route_the_share(cluster: ControlP
     canary = "sba-loans-c5aa3eaff-predictor"
 
     def there(found: Namespace) -> bool:
-        return canary in found.names("Deployment") and found.ready("sba-loans")
+        statuses = found.one("InferenceService", "sba-loans").get("status", {}).get("canaryStatuses", [])
+        return "sba-loans" in found.names("HTTPRoute") and [s["ready"] for s in statuses] == [True]
 
     with applied(cluster, "kserve/strategies/canary-standard", there) as found:
         service = found.one("InferenceService", "sba-loans")
@@ -165,14 +157,3 @@ def test_steps_of_ones_own_reach_the_server(cluster: ControlPlane) -> None:
         container = found.container("sba-loans-predictor")
         assert container["args"][-2:] == ["--hooks", "steps.sba_loans:Steps"]
         assert "/opt/fairlead/steps" in {m["mountPath"] for m in container["volumeMounts"]}
-
-
-def test_mode_knative_becomes_a_service_of_knative(cluster: ControlPlane) -> None:
-    def there(found: Namespace) -> bool:
-        return any(d["apiVersion"] == "serving.knative.dev/v1" for d in found.objects)
-
-    with applied(cluster, "kserve/strategies/canary-knative", there) as found:
-        made = next(d for d in found.objects if d["apiVersion"] == "serving.knative.dev/v1")
-        assert made["metadata"]["name"] == "sba-loans-predictor"
-        assert made["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"] == "1"
-        assert found.names("Deployment") == set()
