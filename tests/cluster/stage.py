@@ -115,6 +115,7 @@ def stage(serving: Path, names: Sequence[str], pause: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         node = stack.enter_context(nodes.node(pause, USERS))
         node.take(serving, *names)
+        stack.enter_context(_variables(neighbours.store_environment()))
         neighbours.start_store(node, keep / "objects")
         node.until(lambda: nodes.answers(f"http://{ADDRESS}:{neighbours.STORE}/healthz"), "store")
         home = _train(keep / "home", node.folder / "home")
@@ -129,6 +130,20 @@ def stage(serving: Path, names: Sequence[str], pause: Path) -> Iterator[Stage]:
         node.until(lambda: nodes.answers(f"http://{ADDRESS}:{neighbours.PROMETHEUS}/-/ready"), "prometheus")
         node.until(lambda: nodes.answers(f"http://{ADDRESS}:{neighbours.REGISTRY}/health"), "mlflow")
         yield Stage(node, port, home)
+
+
+@contextmanager
+def _variables(given: dict[str, str]) -> Iterator[None]:
+    """Let this process reach the object store, too: its clients read the environment."""
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _start_gateway(node: Node) -> int:
