@@ -12,6 +12,7 @@ import platform
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.programs import cache_folder, program
 
@@ -99,25 +100,19 @@ def write_archive(archive: Path, names: Iterable[str], blobs: Sequence[bytes]) -
     draft.replace(archive)
 
 
-def config_of(archive: Path) -> dict[str, object]:
+def config_of(archive: Path) -> dict[str, Any]:
     """Return an archive's configuration: user, entry point, variables, working directory."""
     with tarfile.open(archive) as tar:
 
-        def read(name: str) -> dict[str, object]:
+        def read(name: str) -> Any:
             found = tar.extractfile(name)
             assert found is not None
-            loaded: dict[str, object] = json.load(found)
-            return loaded
+            return json.load(found)
 
-        def blob(digest: str) -> dict[str, object]:
-            return read(f"blobs/{digest.replace(':', '/')}")
+        def blob(described: Mapping[str, Any]) -> Any:
+            return read(f"blobs/{described['digest'].replace(':', '/')}")
 
-        manifests = read("index.json")["manifests"]
-        assert isinstance(manifests, list)
-        described = blob(manifests[0]["digest"])["config"]
-        assert isinstance(described, dict)
-        config = blob(described["digest"])["config"]
-        assert isinstance(config, dict)
+        config: dict[str, Any] = blob(blob(read("index.json")["manifests"][0])["config"])["config"]
         return config
 
 
