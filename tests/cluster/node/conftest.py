@@ -18,7 +18,7 @@ MOST_MEGABYTES = 4096
 @pytest.fixture(scope="session")
 def on_stage() -> Iterator[Stage]:
     """The stage; says at the end how long all took and how much memory was used at once."""
-    why = stage.missing()
+    why = stage.missing() or root_file_system.missing()
     if why:
         pytest.skip(why)
     begun = time.monotonic()
