@@ -24,6 +24,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="URI",
         help="directory, gs://…, s3://…, models:/NAME/VERSION or models:/NAME@ALIAS",
     )
+    parser.add_argument(
+        "--origin",
+        default="",
+        metavar="URI",
+        help="where something else has fetched the bundle from: its number is the version that is told",
+    )
     parser.add_argument("--name", default="", help="name to serve under (empty: the contract's)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 in a container")
     parser.add_argument("--http-port", type=_port, default=8080)

@@ -9,7 +9,6 @@ import sys
 from dataclasses import dataclass, field
 
 import grpc
-from kserve import ModelServer
 
 from components.core.config import Settings
 from components.core.errors import FairleadError
@@ -22,6 +21,7 @@ from components.serving.rest import Rest
 from components.serving.score import check_examples
 from components.training import signing
 from components.training.bundle import Bundle
+from kserve import ModelServer
 
 logger = logging.getLogger("kserve.fairlead")
 
@@ -35,6 +35,8 @@ class Options:
 
     bundle: str
     """Directory, ``gs://…``, ``s3://…``, ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``."""
+    origin: str = ""
+    """Where something else has fetched the bundle from, such as an init container; its number is the version told."""
     name: str = ""
     """Name to serve under; empty takes the contract's."""
     host: str = "127.0.0.1"
@@ -136,6 +138,7 @@ class Server(ModelServer):  # type: ignore[misc]
     def _open(self) -> tuple[str, Equipment]:
         options = self._options
         bundle, version = open_bundle(options.bundle, self._settings)
+        version = numbered(options.origin) or version
         name = options.name or bundle.contract.model
         return version, equip(bundle, name, version, options.max_rows, options.around, self._settings)
 
@@ -170,8 +173,17 @@ def open_bundle(uri: str, settings: Settings) -> tuple[Bundle, str]:
     signing.verify(path, settings.verify_key)
     bundle = Bundle.open(path)
     check_examples(bundle)
-    numbered = re.fullmatch(r"models:/[^/@]+/(\d+)", uri)
-    return bundle, numbered.group(1) if numbered else bundle.version()
+    return bundle, numbered(uri) or bundle.version()
+
+
+def numbered(uri: str) -> str:
+    """Return the registry's number out of a model's URI; empty where it has none.
+
+    >>> numbered("models:/sba_loans/2")
+    '2'
+    """
+    found = re.fullmatch(r"models:/[^/@]+/(\d+)", uri)
+    return found.group(1) if found else ""
 
 
 def _numbered(uri: str, settings: Settings) -> str:

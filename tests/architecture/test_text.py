@@ -12,7 +12,7 @@ MACHINE = "|".join(["work", "root", "home/[a-z]+", "Users", "tmp"])
 PATHS = re.compile(rf"(?<![\w.}})/-])/(?:{MACHINE})\b")
 KEYS = re.compile("-----BEGIN " + "[A-Z ]*PRIVATE KEY")
 
-WRITABLE = re.compile(r"\bmountPath: /tmp\b|\bHOME\b.*/tmp\b|--\S+[ =,]+/tmp\b")  # noqa: S108
+WRITABLE = re.compile(r"\bmountPath: /tmp\b|\bHOME\b.*/tmp\b|--\S+[ =,]+/tmp\b")
 """In a container whose root is read-only, the one place that can be written."""
 machine_path_allowed = dict.fromkeys(
     [

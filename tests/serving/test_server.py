@@ -147,9 +147,10 @@ def test_the_server_listens_on_loopback_alone(running):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_of_another_name_ends_in_order_at_a_signal(signed_bundle, session_settings, tmp_path, number):
-    options = ("--name", "credit")
+    options = ("--name", "credit", "--origin", "models:/sba_loans/7")
     with serving(str(signed_bundle), session_settings, tmp_path / "log", grpc=True, options=options) as server:
-        assert _get(f"{server.url}/v2/models/credit")[1]["name"] == "credit"
+        told = _get(f"{server.url}/v2/models/credit")[1]
+        assert (told["name"], told["versions"]) == ("credit", ["7"])
         assert _get(f"{server.url}/v2/models/sba_loans")[0] == 404
         os.kill(server.pid, number)
         end = time.monotonic() + 20

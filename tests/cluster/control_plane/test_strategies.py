@@ -67,12 +67,15 @@ def test_a_predictor_gets_pods_a_service_and_a_way_in(cluster: ControlPlane) -> 
     with applied(cluster, "kserve/base", there) as found:
         assert found.names("Deployment") == {"sba-loans-predictor"}
         container = found.container("sba-loans-predictor")
-        assert container["args"][:4] == ["--bundle", "/mnt/models", "--name", "sba-loans"]
+        assert container["args"][:4] == ["--bundle", "/mnt/models", "--origin", "$(ORIGIN)"]
+        assert container["args"][4:6] == ["--name", "sba-loans"]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["resources"]["limits"]["memory"]
         assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
         assert found.weights("sba-loans") == {"sba-loans-predictor": 1}
         (pod,) = cluster.get("-n", "models", "pods", "-l", "serving.kserve.io/inferenceservice=sba-loans")["items"]
+        source = "internal.serving.kserve.io/storage-initializer-sourceuri"
+        assert pod["metadata"]["annotations"][source] == "models:/sba_loans/1"  # from which the server's ORIGIN comes
         (fetches,) = pod["spec"]["initContainers"]
         assert fetches["command"] == ["python", "-m", "components.serving.fetch"]
         assert fetches["args"] == ["models:/sba_loans/1", "/mnt/models"]
