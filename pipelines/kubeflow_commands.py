@@ -15,6 +15,7 @@ from pipelines.run_options import (
     experiment_option,
     host_option,
     pipeline_argument,
+    sent_to,
     what_to_run,
     where,
 )
@@ -71,7 +72,7 @@ def upload(settings: Settings, pipeline: str, place: str, tag: str, host: str, v
     """
     from pipelines.runners import uploads
 
-    found, endpoint = where(settings, place, host, tag)
+    found, endpoint = sent_to(settings, place, host, tag)
     made_from = commit or uploads.checkout()
     called = version or uploads.version_of(made_from)
     with catalogue.package(pipeline, found) as package:
@@ -118,7 +119,7 @@ def submit(
     arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
     day = arguments.get("as_of") or arguments.get("now", "")
     name = f"{pipeline} {Path(use_case).stem} {day}".strip()
-    found, endpoint = where(settings, place, host, tag)
+    found, endpoint = sent_to(settings, place, host, tag)
     asked = experiment or found.kubeflow.experiment
     if version:
         pipeline_name = uploads.name_of(catalogue.compiled(pipeline))
@@ -171,7 +172,7 @@ def schedule(
             "or let manifests/schedule/ submit a run of its own each time"
         )
     arguments = parameters(use_case, as_of, source, extra, repaired, pipeline)
-    found, endpoint = where(settings, place, host, tag)
+    found, endpoint = sent_to(settings, place, host, tag)
     asked, called = experiment or found.kubeflow.experiment, name or f"{pipeline} {Path(use_case).stem}"
     with catalogue.package(pipeline, found) as package:
         click.echo(kubeflow.schedule(package, arguments, endpoint, asked, called, cron, place=found))

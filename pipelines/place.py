@@ -134,7 +134,7 @@ class Place(_Part):
     heavy: Heavy = Heavy()
     object_store: ObjectStore = ObjectStore()
     ledger_claim: Name = ""
-    """PersistentVolumeClaim of the ledger, mounted for the steps that use it; FAIRLEAD_LEDGER_PATH names the file on it.
+    """PersistentVolumeClaim of the ledger, mounted for the steps that use it; FAIRLEAD_LEDGER_PATH names its file.
 
     ReadWriteMany, unless all those steps run on one node, and writable for user or group 10001 by itself.
     """

@@ -6,6 +6,7 @@ from typing import TypeVar
 import click
 
 from components.core.config import Settings
+from components.core.errors import FairleadError
 from pipelines import catalogue
 from pipelines.place import DEFAULT, Place, load
 
@@ -60,3 +61,18 @@ def where(settings: Settings, place: str, host: str = "", tag: str = "") -> tupl
         # Digests pin other builds than the one that was asked for.
         found = found.model_copy(update={"images": found.images.model_copy(update={"tag": tag, "digests": {}})})
     return found, host or settings.kfp_host or found.kubeflow.host
+
+
+def sent_to(settings: Settings, place: str, host: str, tag: str) -> tuple[Place, str]:
+    """Return the same for what is sent there.
+
+    Raises:
+        FairleadError: as ``where``, or the place is still an example: runs would fail at their first artifact.
+    """
+    found, endpoint = where(settings, place, host, tag)
+    if "EXAMPLE" in found.pipeline_root or "EXAMPLE" in found.images.registry:
+        raise FairleadError(
+            f"place {place} is an example (pipeline_root {found.pipeline_root}, images from {found.images.registry}); "
+            f"copy pipelines/places/{found.name}.yaml, fill it in, and give the copy: --place FILE"
+        )
+    return found, endpoint

@@ -87,6 +87,15 @@ def test_what_was_uploaded_is_run_as_it_is(server: Kept) -> None:
     assert server.runs == []
 
 
+@pytest.mark.parametrize("command", ["submit", "upload", "schedule"])
+def test_a_place_that_is_an_example_is_not_sent_anywhere(server: Kept, command: str) -> None:
+    more = {"submit": (), "upload": ("--commit", "abc"), "schedule": ("--cron", "0 3 1 * *")}[command]
+    done = run(command, "training", "--place", "cloud", *more)
+    assert done.exit_code == 1
+    assert "place cloud is an example (pipeline_root gs://EXAMPLE-pipelines/pipelines" in done.stderr
+    assert (server.runs, server.pipelines) == ([], [])
+
+
 def test_help_shows_kubeflows_own_commands() -> None:
     assert "pipeline create-version -v 0.1.0-abcdef -n fairlead-training" in run("upload", "--help").output
     assert "run create -e fairlead" in run("submit", "--help").output
