@@ -7,8 +7,10 @@ from components.core.errors import FairleadError
 from pipelines import cli
 from pipelines.catalogue import compiled
 from pipelines.parameters import parameters
+from pipelines.place import Kubeflow, Place
 from pipelines.runners.kubeflow import schedule, submit
 from tests.pipelines.kubeflow_api import Received, cached
+from tests.pipelines.kubeflow_models import faults
 
 
 def test_a_run_is_made_from_the_compiled_pipeline(api: tuple[str, Received]) -> None:
@@ -20,6 +22,35 @@ def test_a_run_is_made_from_the_compiled_pipeline(api: tuple[str, Received]) -> 
     assert run["runtime_config"]["parameters"]["as_of"] == "2003-12-31"
     spec = run["pipeline_spec"]["pipeline_spec"]
     assert spec["pipelineInfo"]["name"] == "fairlead-training"
+    assert faults(run, "V2beta1Run") == []
+    assert "service_account" not in run
+    assert "pipeline_root" not in run["runtime_config"]
+
+
+def test_runs_and_schedules_of_a_place_have_its_namespace_account_and_root(api: tuple[str, Received]) -> None:
+    host, received = api
+    kubeflow = Kubeflow(namespace="team-a", service_account="runner")
+    place = Place(name="team", kubeflow=kubeflow, pipeline_root="s3://team/runs")
+    submit(compiled("training"), {}, host, "loans", "a run", place=place)
+    schedule(compiled("training"), {}, host, "loans", "weekly", "0 3 * * mon", place=place)
+    bodies = {call: [b for c, b in received if c == call] for call, _ in received}
+    for call in ("POST /apis/v2beta1/runs", "POST /apis/v2beta1/recurringruns"):
+        (made,) = bodies[call]
+        assert (made["service_account"], made["runtime_config"]["pipeline_root"]) == ("runner", "s3://team/runs")
+    assert {b["namespace"] for b in bodies["POST /apis/v2beta1/experiments"]} == {"team-a"}
+    # The models write whole numbers of 64 bits as text; the API, like all of protobuf, takes a number as well.
+    assert faults(made, "V2beta1RecurringRun") == [".max_concurrency is no str: 1"]
+
+
+def test_a_body_that_the_api_would_not_know_is_found() -> None:
+    assert faults({"run_id": 1, "nmae": "x"}, "V2beta1Run") == [
+        ".nmae is unknown to V2beta1Run",
+        ".run_id is no str: 1",
+    ]
+    assert faults({"mode": "SOMETIMES"}, "V2beta1RecurringRun") == [".mode is no RecurringRunMode: 'SOMETIMES'"]
+    assert faults({"runtime_config": {"parameters": {"a": 1}, "root": "x"}}, "V2beta1Run") == [
+        ".runtime_config.root is unknown to V2beta1RuntimeConfig"
+    ]
 
 
 def test_an_endpoint_that_does_not_answer_is_named() -> None:
