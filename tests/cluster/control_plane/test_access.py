@@ -12,6 +12,7 @@ import yaml
 from kubernetes import client, config
 
 from components.core.access import Role
+from components.rollout.planes.lint_service import lint_service
 from tests.cluster.api_server import ControlPlane, control_plane, missing
 from tests.cluster.control_plane.access_matrix import GROUPS, NAMESPACES, READS, Row, rows, subject
 from tests.cluster.kserve import definitions, gateway_definitions
@@ -143,6 +144,16 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """By case: a word of the refusal, and what is wrong."""
 
+SHARED_OUT_OTHERWISE = (
+    "Knative's canary in Standard",
+    "Standard's canary in Knative",
+    "shares over 100",
+    "two canaries of one name",
+    "canary named as the predictor",
+    "transformer of its own",
+    "no model at all",
+)
+
 ADMITTED: dict[str, dict[str, Any]] = {
     "plain": {},
     "canary in Standard": {"shares": [20]},
@@ -167,6 +178,15 @@ def test_a_service_that_does_what_it_says_is_admitted(plane: ControlPlane, case:
     name = case.replace(" ", "-").lower()
     assert "serverside-applied" in _apply(plane, service(name=name, **ADMITTED[case]))
     plane.kubectl("-n", "models", "delete", "inferenceservice", name)
+
+
+def test_the_lint_says_before_what_the_policy_says_of_traffic():
+    for case in SHARED_OUT_OTHERWISE:
+        _, wrong = SERVICES[case]
+        assert [f for f in lint_service(service(**wrong)) if f.severity == "error"], case
+    behind = frozenset({"sba-c1-predictor", "sba-c2-predictor"})  # of a route beside it
+    for case, right in ADMITTED.items():
+        assert not [f for f in lint_service(service(**right), backends=behind) if f.severity == "error"], case
 
 
 def test_a_service_is_not_changed_into_one_that_is_refused_and_other_namespaces_are_left_alone(plane: ControlPlane):
