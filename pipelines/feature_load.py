@@ -1,4 +1,4 @@
-"""Builds the histories of a use case from its table and loads the online store with their state of a day.
+"""``python -m pipelines.feature_load``: histories from a table, and their state of a day into the online store.
 
 One run does it all: a store on scratch space, then the cluster's configuration in it, so that registry and online store
 are the cluster's. Run again for a later day, it only moves forward.
@@ -22,7 +22,10 @@ from feature_repo import permissions
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.feature_load",
+        description="Build a use case's histories from its table, and load the online store with their state of a day.",
+    )
     parser.add_argument("--use-case", default="sba_loans", help="name, or a YAML file")
     parser.add_argument("--source", default="", help="table: a path, gs://… or s3://… (empty: the use case's own)")
     parser.add_argument("--end", default="", help="ISO date, or today: what was known before it (empty: as_of)")

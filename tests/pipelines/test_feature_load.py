@@ -20,8 +20,8 @@ FOLDER = Path(__file__).parents[2] / "manifests" / "feast"
 
 
 def run(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the script as the job does."""
-    command = [sys.executable, str(FOLDER / "materialize.py"), *arguments]
+    """Run it as the job does."""
+    command = [sys.executable, "-m", "pipelines.feature_load", *arguments]
     environment = {"PYTHONPATH": str(FOLDER.parents[1]), "HOME": str(home)}
     return subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
 
