@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from components.core.errors import FairleadError
 from components.rollout.planes import httproute
-from components.rollout.planes.cluster import Cluster, Json, change, conditions, need, up_to_date
+from components.rollout.planes.cluster import Cluster, Json, change, conditions, need
 from components.rollout.planes.kserve_mode import ANNOTATION, annotation_of, mode_of
 from components.rollout.traffic import Traffic, Variant
 
@@ -56,13 +56,19 @@ class StandardPlane:
             route = self._cluster.get("HTTPRoute", self._route) if self._route else None
         except FairleadError:
             return None
-        if service is None or not up_to_date(service):
+        if service is None:
             return None
-        status = self._status(service)
-        if status is None:
-            return None if _entry(service, self._candidate) else Traffic()
+        entry, status = _entry(service, self._candidate), self._status(service)
+        # Not the generation that KServe says it has observed: it is not written while nothing else of the status changes.
+        if (entry is None) != (status is None):
+            return None
+        if entry is None or status is None:
+            return Traffic()
+        share = int(entry.get("trafficPercent", 0))
+        if int(status.get("trafficPercent", 0)) != share:
+            return None
         if not self._route:
-            return Traffic(candidate=int(status.get("trafficPercent", 0)))
+            return Traffic(candidate=share)
         if route is None or not httproute.accepted(route):
             return None
         return httproute.traffic_in(route, backends(service, self._candidate))
@@ -192,5 +198,7 @@ def _won(service: Json, candidate: str) -> bool:
     return bool(service["spec"].get("predictor", {}).get("name") == canary_name(candidate))
 
 
-def _entry(service: Json, candidate: str) -> bool:
-    return len(_others(service, candidate)) < len(service["spec"].get("canary") or [])
+def _entry(service: Json, candidate: str) -> Json | None:
+    name = canary_name(candidate)
+    found = [c for c in service["spec"].get("canary") or [] if c.get("predictor", {}).get("name") == name]
+    return found[0] if found else None

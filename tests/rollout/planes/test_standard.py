@@ -71,6 +71,19 @@ def test_a_status_that_is_behind_says_nothing(cluster: tuple[Api, KubernetesClus
     assert made.healthy() == {"stable": True, "candidate": False}
 
 
+def test_a_status_is_taken_though_the_generation_it_observed_is_behind(cluster: tuple[Api, KubernetesCluster]) -> None:
+    """KServe 0.20 leaves the number as it was while nothing else of its status changes, minutes long."""
+    api, client = cluster
+    api.put(service("sba", "Standard"))
+    made = StandardPlane(client, "sba", CANDIDATE)
+    made.apply(Traffic(candidate=50))
+    api.busy = True
+    api.patch("InferenceService", "sba", {"spec": {"predictor": {"timeout": 30}}})
+    found = api.objects["InferenceService", "sba"]
+    assert found["status"]["observedGeneration"] < found["metadata"]["generation"]
+    assert made.current() == Traffic(candidate=50)
+
+
 @pytest.mark.parametrize("mode", ["Knative", "RawDeployment"])
 def test_the_wrong_mode_and_the_old_name_are_refused(cluster: tuple[Api, KubernetesCluster], mode: str) -> None:
     api, client = cluster
