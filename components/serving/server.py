@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 
 import grpc
+from kserve import ModelServer
 
 from components.core.config import Settings
 from components.core.errors import FairleadError
@@ -21,7 +22,6 @@ from components.serving.rest import Rest
 from components.serving.score import check_examples
 from components.training import signing
 from components.training.bundle import Bundle
-from kserve import ModelServer
 
 logger = logging.getLogger("kserve.fairlead")
 

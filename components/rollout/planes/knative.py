@@ -3,6 +3,9 @@
 The candidate is the newest revision, the stable model the one that was rolled out before it. The percentage 0 pins
 traffic to the stable revision; without the field the newest revision gets everything, as soon as it is ready.
 
+The generation that KServe 0.20 reports is that of the Knative Service behind it, which not every change
+reaches. So what is in force is told by the shares and revisions that it reports, not by their number.
+
 Once a revision has had everything, KServe counts it as the one that was rolled out, and would send "the rest" to it. So
 everything is for a verdict: there is no way back from it here but another rollout.
 """
@@ -11,7 +14,7 @@ import copy
 from collections.abc import Mapping
 
 from components.core.errors import FairleadError
-from components.rollout.planes.cluster import Cluster, Json, change, need, up_to_date
+from components.rollout.planes.cluster import Cluster, Json, change, need
 from components.rollout.planes.kserve_mode import ANNOTATION, mode_of
 from components.rollout.traffic import Traffic, Variant
 
@@ -47,18 +50,18 @@ class KnativePlane:
             service = self._cluster.get("InferenceService", self._service)
         except FairleadError:
             return None
-        if service is None or not up_to_date(service):
+        if service is None:
             return None
-        if _uri(service) == self._stable:
+        asked = service["spec"]["predictor"].get(PERCENT)
+        if asked is None and _uri(service) == self._stable:
             return Traffic()
         predictor = _status(service)
-        newest = predictor.get("latestCreatedRevision")
-        if newest is None:
+        share = sum(t.get("percent", 0) for t in predictor.get("traffic", []) if t.get("latestRevision"))
+        if share != (100 if asked is None else asked) or not predictor.get("traffic"):
             return None
-        share = sum(t.get("percent", 0) for t in predictor.get("traffic", []) if t.get("revisionName") == newest)
-        if PERCENT not in service["spec"]["predictor"]:
-            return Traffic() if share == 100 else None  # it has won, and may still be on its way to everything
-        return Traffic(candidate=share)
+        if asked is None or _uri(service) == self._stable:
+            return Traffic()  # a verdict is in force: for the candidate, or against it
+        return Traffic(candidate=share) if _newest_waits(predictor) or share == 100 else None
 
     def healthy(self) -> Mapping[Variant, bool]:
         """Say whether the newest revision, and the one rolled out before it, can answer."""
@@ -68,7 +71,9 @@ class KnativePlane:
             return {}
         predictor = _status(service)
         newest, ready = predictor.get("latestCreatedRevision"), predictor.get("latestReadyRevision")
-        candidate = _uri(service) == self._candidate and up_to_date(service) and newest is not None and newest == ready
+        won = PERCENT not in service["spec"]["predictor"] and predictor.get("latestRolledoutRevision") == newest
+        own = _uri(service) == self._candidate and (_newest_waits(predictor) or won)
+        candidate = own and newest is not None and newest == ready
         return {"stable": bool(predictor.get("latestRolledoutRevision")), "candidate": candidate}
 
     def finish(self, winner: Variant) -> None:
@@ -153,3 +158,9 @@ def _uri(service: Json) -> str | None:
 
 def _status(service: Json) -> Json:
     return dict(service.get("status", {}).get("components", {}).get("predictor", {}))
+
+
+def _newest_waits(predictor: Json) -> bool:
+    """Say whether the newest revision is another than the one that has had everything."""
+    newest = predictor.get("latestCreatedRevision")
+    return newest is not None and newest != predictor.get("latestRolledoutRevision")

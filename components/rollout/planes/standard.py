@@ -59,7 +59,7 @@ class StandardPlane:
         if service is None:
             return None
         entry, status = _entry(service, self._candidate), self._status(service)
-        # Not the generation that KServe says it has observed: it is not written while nothing else of the status changes.
+        # Not by the generation that KServe says it has observed: it stays while nothing else of the status changes.
         if (entry is None) != (status is None):
             return None
         if entry is None or status is None:

@@ -80,6 +80,16 @@ def test_shares_become_traffic_of_two_revisions(plane: ControlPlane, rollout: Kn
         assert rollout.healthy() == {"stable": True, "candidate": True}
 
 
+def test_a_change_that_knative_does_not_see_hides_nothing(plane: ControlPlane, rollout: KnativePlane) -> None:
+    patch = json.dumps({"spec": {"predictor": {"model": {"runtime": "fairlead"}}}})
+    plane.kubectl("-n", "models", "patch", "inferenceservice", "sba", "--type=merge", "-p", patch)
+    found = plane.get("-n", "models", "inferenceservice", "sba")
+    assert found["status"]["observedGeneration"] < found["metadata"]["generation"]
+    assert rollout.current() == Traffic(candidate=50)
+    rollout.apply(Traffic(candidate=60))
+    until(lambda: _in_force(plane, rollout, 60), PATIENCE, lambda: _story(plane))
+
+
 def test_a_candidate_that_wins_gets_everything(plane: ControlPlane, rollout: KnativePlane) -> None:
     rollout.finish("candidate")
     until(lambda: _in_force(plane, rollout, 0), PATIENCE, lambda: _story(plane))
