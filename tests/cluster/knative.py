@@ -43,6 +43,7 @@ CONFIGURATION: Mapping[str, Mapping[str, str]] = {
     },
     "config-domain": {"example.com": ""},
     "config-features": {
+        "kubernetes.podspec-fieldref": "enabled",
         "kubernetes.podspec-securitycontext": "enabled",
         "kubernetes.podspec-init-containers": "enabled",
         "kubernetes.podspec-volumes-emptydir": "enabled",
