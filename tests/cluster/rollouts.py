@@ -56,15 +56,14 @@ def _give(home: Path) -> None:
         os.chown(path, 10001, 10001)
 
 
-def model(number: int, version: str, service: str = "") -> dict[str, Any]:
+def model(version: str, service: str = "") -> dict[str, Any]:
     """Return a registered model as a ModelRollout names it.
 
     Args:
-        number: in the registry.
-        version: that its servers say, a label of their metrics.
+        version: in the registry, and by it in its servers' metrics.
         service: its InferenceService, in mode httproute.
     """
-    named = {"model": f"models:/sba_loans/{number}", "labels": {"model": "sba-loans", "version": version}}
+    named = {"model": f"models:/sba_loans/{version}", "labels": {"model": "sba-loans", "version": version}}
     return {**named, **({"service": service} if service else {})}
 
 

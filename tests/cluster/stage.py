@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.config import Settings, read_settings
+from components.registry import approvals
+from components.registry.registry import Registry
 from components.registry.store import fetch
 from components.training.bundle import Bundle
 from tests.cluster import gateway, neighbours
@@ -21,6 +23,7 @@ from tests.cluster.programs import cache_folder
 from tests.cluster.whole_node import Node
 
 ROOT = Path(__file__).parents[2]
+USE_CASE = "sba_loans"
 STARTER = "anna"
 USERS = {gateway.USER: "", neighbours.SCRAPER: "", STARTER: ""}
 CONFIGURATION = {
@@ -49,11 +52,11 @@ class Stage:
     @property
     def settings(self) -> Settings:
         """Settings of a command beside the node."""
-        return read_settings({k: v for k, v in environment(self.home).items() if k.startswith("FAIRLEAD_")})
+        return _settings(self.home)
 
     def bundle(self, version: int) -> Bundle:
         """Return a registered model."""
-        return Bundle.open(fetch(f"models:/sba_loans/{version}", self.home / "fetched", self.settings))
+        return Bundle.open(fetch(f"models:/{USE_CASE}/{version}", self.home / "fetched", self.settings))
 
     def kubectl(self, *words: str) -> str:
         """Run kubectl in the models' namespace."""
@@ -68,9 +71,10 @@ class Stage:
         words = ["get", what, "-o", f'jsonpath={{.status.conditions[?(@.type=="{condition}")].status}}']
         until(lambda: self.kubectl(*words).strip() == "True", PATIENCE, self.told, 1)
 
-    def versions(self) -> str:
-        """Return what the registry knows, a line for each version."""
-        return command(self.home, "versions", "sba_loans")
+    def champion(self) -> int | None:
+        """Return the number of the model that reigns."""
+        found = Registry(self.settings).champion(USE_CASE)
+        return found.version if found else None
 
     def told(self) -> str:
         """Say how things are in the models' namespace."""
@@ -172,16 +176,18 @@ def _train(kept: Path, home: Path) -> Path:
         (kept / name).unlink(missing_ok=True)
         (kept / name).symlink_to(read_settings().home.absolute() / name)
     for number, day in enumerate(DAYS, 1):
-        if f"  {number}  " not in _versions(kept):
+        if number not in [version.version for version in Registry(_settings(kept)).versions(USE_CASE)]:
             command(kept, "run", "training", "--as-of", day)
+    shutil.rmtree(home, ignore_errors=True)  # a command that outlived its run may have made it
     home.mkdir()
     for name in ("mlflow.db", "ledger.db", "keys"):
         (shutil.copytree if (kept / name).is_dir() else shutil.copy2)(kept / name, home / name)
-    approval = command(home, "request", "sba_loans", "1").split()[-1]
-    command(home, "approve", approval, "--reason", "the first model")
-    command(home, "promote", "sba_loans", "1", "--approval", approval)
+    registry = Registry(_settings(home))
+    asked = registry.request(USE_CASE, 1)
+    approvals.approve(_settings(home), asked.id, "the first model")
+    registry.promote(USE_CASE, 1, asked.id)
     return home
 
 
-def _versions(home: Path) -> str:
-    return command(home, "versions", "sba_loans") if (home / "mlflow.db").exists() else ""
+def _settings(home: Path) -> Settings:
+    return read_settings({k: v for k, v in environment(home).items() if k.startswith("FAIRLEAD_")})

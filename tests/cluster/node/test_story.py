@@ -25,6 +25,8 @@ CANARY = Path(__file__).parent / "canary"
 ROUTE = "sba-loans-shared"
 HOST = "sba-loans.example.com"
 NUMBER = 1000
+OLD, NEW = "1", "2"
+"""Versions in the registry, and so in each answer."""
 
 
 @pytest.fixture(scope="module")
@@ -39,43 +41,34 @@ def gateway(on_stage: Stage) -> Gateway:
     return found
 
 
-@pytest.fixture(scope="module")
-def versions(on_stage: Stage) -> dict[int, str]:
-    """By the registry's number, the version that a server says: the number of the URI that KServe fetched it from."""
-    assert on_stage.bundle(1).version() != on_stage.bundle(2).version()
-    return {1: "1", 2: "2"}
-
-
-def test_a_registered_model_answers_as_it_does_in_process(
-    on_stage: Stage, gateway: Gateway, versions: dict[int, str]
-) -> None:
+def test_a_registered_model_answers_as_it_does_in_process(on_stage: Stage, gateway: Gateway) -> None:
     bundle = on_stage.bundle(1)
     for example in bundle.examples():
         answer = ask(gateway, example["request"])
         outputs = {o["name"]: o["data"] for o in answer["outputs"]}
         assert outputs["probability"] == pytest.approx([example["probability"]], abs=1e-9)
         assert outputs["decision"] == [example["decision"]]
-        assert answer["model_version"] == versions[1]
+        assert answer["model_version"] == OLD
 
 
 @pytest.mark.parametrize("percent", [10, 20, 50])
-def test_a_canary_gets_its_share(on_stage: Stage, gateway: Gateway, versions: dict[int, str], percent: int) -> None:
+def test_a_canary_gets_its_share(on_stage: Stage, gateway: Gateway, percent: int) -> None:
     with_canary(on_stage).apply(Traffic(candidate=percent))
-    moved(on_stage, gateway, versions[2])
+    moved(on_stage, gateway, NEW)
     counted = count(gateway, NUMBER)
     low, high = bounds(NUMBER, percent)
     print(f"canary at {percent} %: {dict(counted.versions)} of {NUMBER}, allowed {low} to {high}")
     assert counted.failed == []
-    assert low <= counted.versions[versions[2]] <= high
-    assert counted.versions[versions[1]] + counted.versions[versions[2]] == NUMBER
+    assert low <= counted.versions[NEW] <= high
+    assert counted.versions[OLD] + counted.versions[NEW] == NUMBER
 
 
-def test_a_slow_candidate_is_rolled_back(on_stage: Stage, gateway: Gateway, versions: dict[int, str]) -> None:
+def test_a_slow_candidate_is_rolled_back(on_stage: Stage, gateway: Gateway) -> None:
     """It answers all that it is asked, so what fails is the rollout's doing and nobody else's."""
     plane(on_stage).finish("stable")
     rollouts.start_operator(on_stage)
     slow = rollouts.slow_service(on_stage)
-    models = rollouts.model(1, versions[1], "sba-loans"), rollouts.model(2, versions[2], slow)
+    models = rollouts.model(OLD, "sba-loans"), rollouts.model(NEW, slow)
     with steady(gateway, 100, 8) as asked:
         rollouts.start(on_stage, "slow", {"mode": "httproute", "name": ROUTE}, *models)
         found = rollouts.wait(on_stage, "slow", settled=True)
@@ -83,17 +76,15 @@ def test_a_slow_candidate_is_rolled_back(on_stage: Stage, gateway: Gateway, vers
     assert found["phase"] == "rolled_back"
     assert "latency" in found["reason"]
     assert rollouts.weights(found)[-1] == 0
-    assert asked.versions[versions[2]] > 0
+    assert asked.versions[NEW] > 0
     assert asked.failed == []
-    assert only(gateway) == versions[1]
+    assert only(gateway) == OLD
     on_stage.kubectl("delete", "isvc", slow)
 
 
-def test_a_good_candidate_is_promoted_though_its_operator_is_killed(
-    on_stage: Stage, gateway: Gateway, versions: dict[int, str]
-) -> None:
+def test_a_good_candidate_is_promoted_though_its_operator_is_killed(on_stage: Stage, gateway: Gateway) -> None:
     with_canary(on_stage).apply(Traffic())
-    models = rollouts.model(1, versions[1]), rollouts.model(2, versions[2])
+    models = rollouts.model(OLD), rollouts.model(NEW)
     with steady(gateway, 100, 8) as asked:
         rollouts.start(on_stage, "good", {"mode": "standard", "name": "sba-loans", "route": ROUTE}, *models)
         rollouts.wait(on_stage, "good", weight=10)
@@ -101,14 +92,14 @@ def test_a_good_candidate_is_promoted_though_its_operator_is_killed(
         rollouts.wait(on_stage, "good", phase="awaiting_approval")
         rollouts.approve(on_stage)
         found = rollouts.wait(on_stage, "good", settled=True)
-        until(lambda: only(gateway) == versions[2], PATIENCE, on_stage.told, 1)
+        until(lambda: only(gateway) == NEW, PATIENCE, on_stage.told, 1)
     told("promotion", asked, found)
     assert found["phase"] == "promoted"
     assert rollouts.weights(found) == [10, 50, 100]
     assert asked.failed == []
     service = json.loads(on_stage.kubectl("get", "isvc", "sba-loans", "-o", "json"))
     assert service["spec"]["predictor"]["name"] == canary_name("models:/sba_loans/2")
-    assert "champion" in next(line for line in on_stage.versions().splitlines() if line.split()[0] == "2")
+    assert on_stage.champion() == 2
 
 
 @pytest.mark.parametrize("name", ["kubelet", "containerd", "kube-proxy"])
