@@ -94,12 +94,19 @@ test-specs: .dev ## render every manifest and hold it to the real schemas and th
 
 .PHONY: test-control-plane
 test-control-plane: .dev ## apply every manifest to a real API server beside KServe's controller (needs Go, builds it once)
-	@$(PY) -m pytest -q -rA -n 0 --durations=5 -m control_plane tests/cluster/control_plane $(ARGS)
+	@$(PY) -m tests.cluster.programs kubernetes kserve knative prometheus-operator otelcol
+	@$(PY) -m pytest -q -n 0 --durations=5 -m control_plane tests/cluster/control_plane tests/manifests $(ARGS)
 
 .PHONY: test-node
 test-node: .dev ## carry traffic on a whole Kubernetes node, made here (needs root, Go and Debian packages; builds it once)
 	@$(ENVIRONMENTS) ensure peers/cluster
-	@$(PY) -m pytest -q -rA -s -n 0 --durations=5 -m node tests/cluster/node $(ARGS)
+	@$(PY) -m tests.cluster.programs kubernetes kserve knative coredns pause
+	@$(PY) -m pytest -q -s -n 0 --durations=5 -m node tests/cluster/node $(ARGS)
+
+.PHONY: test-services
+test-services: .dev ## run MLflow, Postgres, object store and Redis as their manifests say (Debian: postgresql redis-server)
+	@$(ENVIRONMENTS) ensure peers/cluster
+	@$(PY) -m pytest -q -n 0 -m integration tests/manifests $(ARGS)
 
 .PHONY: test-images
 test-images: .dev ## build the images' file systems without a container engine and run them (needs root and Debian packages)
