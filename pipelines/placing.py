@@ -2,6 +2,8 @@
 
 KFP's own compiler adds to every step ``allowPrivilegeEscalation: false``, no capabilities and the default seccomp
 profile, and runs its launcher's init container and its driver as non-root; the number of the user has to be said here.
+Argo's own containers in the pod, ``init`` and ``wait``, have theirs from ``executor.securityContext`` of the workflow
+controller, which Kubeflow's installation sets; without it a namespace under ``restricted`` refuses the pod.
 What ``kfp-kubernetes`` cannot say: a read-only root file system, ``fsGroup`` and a pod without a token. So a claim has
 to be writable for the group or user of ``USER`` by itself, and the launcher, which is what really runs in the step's
 container, speaks to Kubernetes with the token of the run's service account.
