@@ -118,7 +118,7 @@ test-terraform: .dev ## format, validate and plan the infrastructure against a m
 
 .PHONY: test-alerts
 test-alerts: .dev ## send an alarm through a real Prometheus and Alertmanager (Debian: prometheus prometheus-alertmanager)
-	@$(PY) -m pytest -q -m integration tests/integration/test_alerting.py $(ARGS)
+	@$(PY) -m pytest -q -m integration tests/integration/test_alerting.py tests/rollout/test_prometheus_observer.py $(ARGS)
 
 .PHONY: lint
 lint: .dev ## check style, types and that the locks fit pyproject.toml
