@@ -12,7 +12,6 @@ import platform
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.cluster.programs import cache_folder, program
 
@@ -98,22 +97,6 @@ def write_archive(archive: Path, names: Iterable[str], blobs: Sequence[bytes]) -
         for blob in blobs:
             _add(tar, f"blobs/sha256/{_digest(blob).removeprefix('sha256:')}", blob)
     draft.replace(archive)
-
-
-def config_of(archive: Path) -> dict[str, Any]:
-    """Return an archive's configuration: user, entry point, variables, working directory."""
-    with tarfile.open(archive) as tar:
-
-        def read(name: str) -> Any:
-            found = tar.extractfile(name)
-            assert found is not None
-            return json.load(found)
-
-        def blob(described: Mapping[str, Any]) -> Any:
-            return read(f"blobs/{described['digest'].replace(':', '/')}")
-
-        config: dict[str, Any] = blob(blob(read("index.json")["manifests"][0])["config"])["config"]
-        return config
 
 
 def _blobs(files: Mapping[str, Path], config: Mapping[str, object]) -> list[bytes]:

@@ -1,7 +1,7 @@
 """The images of ``components/Dockerfile``, built on a Debian host without a container engine.
 
-    python -m tests.cluster.root_file_system serving            # build, and say where the archive is
-    python -m tests.cluster.root_file_system serving FOLDER     # and unpack its root file system
+    python -m tests.cluster.root_file_system serving            # build, and make an archive
+    python -m tests.cluster.root_file_system serving FOLDER     # build, and unpack the root file system
 
 buildah runs the Dockerfile itself, each RUN in a chroot (root; Debian packages buildah and mmdebstrap). Its base,
 ``python:3.11-slim-bookworm``, cannot be pulled without a registry, so ``base`` makes one of the same Debian with the
@@ -10,7 +10,8 @@ fixes, from /usr/bin, linked into /usr/local/bin), pip is in virtual environment
 
 ``archive`` gives what ``ctr images import`` takes, under the names of ``components.images``; that of ``serving`` is
 named ``fairlead-platform`` too, whose environment and code it holds. All is kept in ``oci.folder()``: the archive by
-the content of Dockerfile, locks and code; the layers in buildah's store, so that new code leaves the environment's.
+the content of Dockerfile, locks and code; the layers in buildah's store, so that new code leaves the environment's. It
+grows by some 40 MB with each change of code; away with the folder, all is made anew.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from components.images import image, images
 from pipelines import uv
@@ -52,33 +54,48 @@ def missing() -> str:
     return ""
 
 
-def archive(target: str) -> Path:
-    """Return the archive of a target's image; builds it when Dockerfile, locks or code differ from the last time.
+def built(target: str) -> str:
+    """Return the name of a target's image in buildah's store; builds it when Dockerfile, locks or code are others.
 
     Raises:
         FairleadError: ``components.images`` has no such image.
         RuntimeError: the build failed; tells its last lines.
     """
-    names = [image(target)] + ([image("platform")] if target == "serving" else [])
+    names = [image(target)]
     with _alone(), TemporaryDirectory(dir=_store("tmp")) as scratch:
         context = Path(scratch) / "context"
         copy_context(uv.ROOT, context)
-        found = oci.folder() / f"{target}-{_hash(context)}.tar"
+        names.append(f"localhost/fairlead-{target}:{_hash(context)}")
+        if not _there(names[-1]):
+            _build(target, context, names)
+    return names[-1]
+
+
+def archive(target: str) -> Path:
+    """Return the archive of a target's image, built if need be; errors as those of ``built``."""
+    name = built(target)
+    names = [image(target)] + ([image("platform")] if target == "serving" else [])
+    found = oci.folder() / f"{target}-{name.rpartition(':')[2]}.tar"
+    with _alone(), TemporaryDirectory(dir=_store("tmp")) as scratch:
         if not found.exists():
-            _build(target, context)
             layout = Path(scratch) / "layout"
-            _buildah("push", "--format=oci", "--compression-format=zstd", names[0], f"oci:{layout}:image")
+            _buildah("push", "--format=oci", "--compression-format=zstd", name, f"oci:{layout}:image")
             oci.pack(layout, names, found)
             for old in set(oci.folder().glob(f"{target}-*.tar")) - {found}:
                 old.unlink()
     return found
 
 
+def config(name: str) -> dict[str, Any]:
+    """Return the configuration of an image that ``built`` named: user, entry point, variables, working directory."""
+    found: dict[str, Any] = json.loads(_buildah("inspect", "--type=image", name))["OCIv1"]["config"]
+    return found
+
+
 @contextmanager
-def mounted(target: str) -> Iterator[Path]:
-    """Give the root file system of a target's image, built if need be; what is written to it is lost."""
-    archive(target)
-    container = _buildah("from", "--pull-never", image(target)).strip()
+def mounted(name: str) -> Iterator[Path]:
+    """Give the root file system of an image that ``built`` named; what is written to it is lost."""
+    container = _buildah("from", "--pull-never", name).strip()
     try:
         yield Path(_buildah("mount", container).strip())
     finally:
@@ -90,7 +107,7 @@ def copy(target: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
-    with mounted(target) as root:
+    with mounted(built(target)) as root:
         _run(["cp", "--archive", "--reflink=auto", f"{root}/.", str(folder)])
 
 
@@ -116,7 +133,7 @@ def base() -> str:
     if found is None:
         raise RuntimeError(f"{DOCKERFILE} has no ARG PYTHON_IMAGE=python:VERSION-slim-SUITE")
     name, version, suite = f"localhost/{found[1]}", found[2], found[3]
-    if _buildah("images", "--quiet", "--filter", f"reference={name}").strip():
+    if _there(name):
         return name
     with TemporaryDirectory(dir=_store("tmp")) as scratch:
         python = f"/usr/bin/python{version}"
@@ -166,19 +183,17 @@ def write_settings(folder: Path, pip: Mapping[str, str]) -> list[str]:
     return [f"--volume={file}:{inside}:ro" for file, inside in mounts.items()]
 
 
-def _build(target: str, context: Path) -> None:
+def _build(target: str, context: Path, names: list[str]) -> None:
     print(f"building the image {target}; kept in {oci.folder()}", file=sys.stderr, flush=True)
     with TemporaryDirectory(dir=_store("tmp")) as settings:
         mounts = write_settings(Path(settings), _pip())
         options = ["--isolation=chroot", "--layers", "--pull-never", f"--build-arg=PYTHON_IMAGE={base()}", *mounts]
-        _buildah(
-            "build",
-            *options,
-            f"--file={context / DOCKERFILE}",
-            f"--target={target}",
-            f"--tag={image(target)}",
-            str(context),
-        )
+        said = [f"--file={context / DOCKERFILE}", f"--target={target}", *(f"--tag={name}" for name in names)]
+        _buildah("build", *options, *said, str(context))
+
+
+def _there(name: str) -> bool:
+    return bool(_buildah("images", "--quiet", "--filter", f"reference={name}").strip())
 
 
 def _pip() -> dict[str, str]:
@@ -240,9 +255,9 @@ def main() -> None:
     if said := missing():
         sys.exit(said)
     start = time.monotonic()
-    made = archive(asked.target)
     if asked.folder:
         copy(asked.target, asked.folder)
+    made = asked.folder or archive(asked.target)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"{made}\n{time.monotonic() - start:.0f} s, largest process {peak:.0f} MiB")
 

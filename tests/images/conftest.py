@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import oci, root_file_system
+from tests.cluster import root_file_system
 from tests.images.container import Container
 
 
@@ -39,9 +39,9 @@ def _container(name: str) -> Iterator[Container]:
     """Build an image and give it mounted; skips with the reason where none can be built."""
     if said := root_file_system.missing():
         pytest.skip(said)
-    archive = root_file_system.archive(name)
-    with root_file_system.mounted(name) as root:
-        yield Container(root, oci.config_of(archive))
+    built = root_file_system.built(name)
+    with root_file_system.mounted(built) as root:
+        yield Container(root, root_file_system.config(built))
 
 
 @pytest.fixture(scope="session")

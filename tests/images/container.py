@@ -4,6 +4,8 @@ As the image's user with no capability and no new privileges, in namespaces of m
 read-only but for /tmp. The network is the machine's.
 """
 
+import os
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -94,10 +96,26 @@ class Container:
 
 
 def state(process: subprocess.Popen[bytes]) -> dict[str, str]:
-    """Return what the kernel says of the process that ``unshare`` runs: users, capabilities, privileges."""
-    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-    lines = Path(f"/proc/{child}/status").read_text(encoding="utf-8").splitlines()
+    """Return what the kernel says of the started process: users, capabilities, privileges."""
+    lines = Path(f"/proc/{_child(process)}/status").read_text(encoding="utf-8").splitlines()
     return {name: " ".join(rest.split()) for name, _, rest in (line.partition(":") for line in lines)}
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    """Ask the started process to end, as a node does; kill it when it does not in time, which is an error."""
+    try:
+        if process.poll() is None:
+            os.kill(_child(process), signal.SIGTERM)
+        process.wait(seconds)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _child(process: subprocess.Popen[bytes]) -> int:
+    """Return the process that ``unshare`` waits for, which itself heeds no signal to end."""
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+    return int(child)
 
 
 def ports(count: int) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from components.core.config import Settings
-from tests.images.container import Container, ports, state
+from tests.images.container import Container, ports, state, stop
 
 ROOT = Path(__file__).parents[2]
 KEY = "/etc/fairlead/verify.pem"
@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.images, pytest.mark.timeout(7200)]
 def secrets(session_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The public key, as a Secret's volume holds it."""
     made = tmp_path_factory.mktemp("secret")
+    made.chmod(0o755)
     (made / "verify.pem").write_bytes(Path(session_settings.verify_key).read_bytes())
     return made
 
@@ -54,12 +55,12 @@ def server(
         until = time.monotonic() + 240
         while not _ready(address):
             assert process.poll() is None, log.read_text()
+            assert "NOT READY" not in log.read_text(), log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.5)
         yield address, process
     finally:
-        process.terminate()
-        process.wait(30)
+        stop(process)
 
 
 def test_the_entry_point_scores_as_training_did(server: tuple[str, subprocess.Popen[bytes]], readable: Path) -> None:
