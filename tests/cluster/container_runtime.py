@@ -115,8 +115,7 @@ def clear(root: Path, *folders: Path) -> None:
 
     Args:
         root: folder that keeps images.
-        folders: of the node; whose processes name one of them in their command line are the node's, and what is mounted
-            below them too.
+        folders: of the node; processes that name one of them are the node's, and what is mounted below them too.
     """
     places = [str(folder) for folder in (RUN, *folders)]
     for pid in {*processes(places), *contained()}:
@@ -135,10 +134,13 @@ def clear(root: Path, *folders: Path) -> None:
 
 
 def processes(places: list[str]) -> Iterator[int]:
+    """Return the processes that name one of some folders in their command line or their environment."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            words = (folder / "cmdline").read_text(encoding="utf-8", errors="replace")
-            if any(place in words for place in places) and int(folder.name) != os.getpid():
+            # Servers' workers have the folder in their environment alone, and outlive who started them.
+            words = [(folder / "cmdline").read_bytes(), *(folder / "environ").read_bytes().split(b"\0")]
+            said = b"\0".join(word for word in words if not word.startswith((b"PWD=", b"OLDPWD=")))
+            if any(place.encode() in said for place in places) and int(folder.name) != os.getpid():
                 yield int(folder.name)
 
 

@@ -46,7 +46,7 @@ def test_a_registered_model_answers_as_it_does_in_process(on_stage: Stage, gatew
     for example in bundle.examples():
         answer = ask(gateway, example["request"])
         outputs = {o["name"]: o["data"] for o in answer["outputs"]}
-        assert outputs["probability"] == pytest.approx([example["probability"]], abs=1e-9)
+        assert outputs["probability"] == pytest.approx([example["probability"]], abs=1e-6)
         assert outputs["decision"] == [example["decision"]]
         assert answer["model_version"] == OLD
 
