@@ -140,7 +140,7 @@ def base() -> str:
         links = "; ".join(
             f'ln -s {python} "$1/usr/local/bin/{link}"' for link in ("python", "python3", f"python{version}")
         )
-        packages = ",".join([*PACKAGES, f"python{version}", f"python{version}-venv"])
+        packages = ",".join([*PACKAGES, f"python{version}", f"python{version}-venv", f"python{version}-dev"])
         slim = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
         made = ["mmdebstrap", "--variant=minbase", f"--include={packages}", "--dpkgopt=force-unsafe-io", *slim]
         _run([*made, f"--customize-hook={links}", suite, f"{scratch}/base.tar"])
