@@ -14,6 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH VIRTUAL_ENV
 PY := $(FAIRLEAD_HOME)/envs/platform/bin/python
 ENVIRONMENTS := $(PYTHON) -m pipelines.environments
 NATIONAL ?= $(FAIRLEAD_HOME)/data/sba_national.parquet
+# A container runtime and its network, what builds images, what scrapes.
+DEBIAN_PACKAGES := containerd runc containernetworking-plugins iproute2 iptables nftables conntrack buildah mmdebstrap prometheus
 # Further words for a target's command, for example: make test ARGS="tests/training -x"
 ARGS ?=
 
@@ -107,6 +109,11 @@ test-node: .dev ## carry traffic on a whole Kubernetes node, made here (needs ro
 test-services: .dev ## run MLflow, Postgres, object store and Redis as their manifests say (Debian: postgresql redis-server)
 	@$(ENVIRONMENTS) ensure peers/cluster
 	@$(PY) -m pytest -q -n 0 -m integration tests/manifests $(ARGS)
+
+.PHONY: debian-packages
+debian-packages: ## install what the tests of a cluster need of Debian, as root: containerd, buildah, Prometheus
+	@apt-get -qq update
+	@DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(DEBIAN_PACKAGES) > /dev/null
 
 .PHONY: test-images
 test-images: .dev ## build the images' file systems without a container engine and run them (needs root and Debian packages)
