@@ -187,7 +187,14 @@ def _build(target: str, context: Path, names: list[str]) -> None:
     print(f"building the image {target}; kept in {oci.folder()}", file=sys.stderr, flush=True)
     with TemporaryDirectory(dir=_store("tmp")) as settings:
         mounts = write_settings(Path(settings), _pip())
-        options = ["--isolation=chroot", "--layers", "--pull-never", f"--build-arg=PYTHON_IMAGE={base()}", *mounts]
+        options = [
+            "--isolation=chroot",
+            "--layers",
+            "--force-rm",
+            "--pull-never",
+            f"--build-arg=PYTHON_IMAGE={base()}",
+            *mounts,
+        ]
         said = [f"--file={context / DOCKERFILE}", f"--target={target}", *(f"--tag={name}" for name in names)]
         _buildah("build", *options, *said, str(context))
 
