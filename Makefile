@@ -97,7 +97,7 @@ test-specs: .dev ## render every manifest and hold it to the real schemas and th
 .PHONY: test-control-plane
 test-control-plane: .dev ## apply every manifest to a real API server beside KServe's controller (needs Go, builds it once)
 	@$(PY) -m tests.cluster.programs kubernetes kserve knative prometheus-operator otelcol
-	@$(PY) -m pytest -q -n 0 --durations=5 -m control_plane tests/cluster/control_plane tests/manifests $(ARGS)
+	@$(PY) -m pytest -q -n 2 --dist loadgroup --durations=5 -m control_plane tests/cluster/control_plane tests/manifests $(ARGS)
 
 .PHONY: test-node
 test-node: .dev ## carry traffic on a whole Kubernetes node, made here (needs root, Go and Debian packages; builds it once)

@@ -36,8 +36,9 @@ AS_OF = date(2008, 12, 31)
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
-SHARED = ("finished", "validated")
-"""Fixtures that take so long that only one worker should make them: a run of the pipeline, a process with TFDV."""
+SHARED = ("finished", "validated", "our_cluster")
+"""Fixtures that take so long that only one worker should make them: a run of the pipeline, a process with TFDV, a
+control plane with every kind."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -22,7 +22,7 @@ FIRST = (
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+def our_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane with KServe, every definition, our namespaces and policies, and pods that get ready."""
     lacking = programs.missing(*PARTS, "kserve-manager")
     if lacking:
@@ -42,8 +42,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def whole(cluster: ControlPlane) -> ControlPlane:
+def whole(our_cluster: ControlPlane) -> ControlPlane:
     """The same with all manifests for kind applied."""
     for folder in WHOLE:
-        cluster.apply(rendered()[folder])
-    return cluster
+        our_cluster.apply(rendered()[folder])
+    return our_cluster

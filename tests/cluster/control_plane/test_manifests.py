@@ -21,12 +21,12 @@ def test_everything_is_found() -> None:
 
 
 @pytest.mark.parametrize("folder", sorted(name for name, objects in rendered().items() if objects))
-def test_the_api_server_takes_each_folder(cluster: ControlPlane, folder: str) -> None:
+def test_the_api_server_takes_each_folder(our_cluster: ControlPlane, folder: str) -> None:
     """As if it were applied, to the end of admission, but for the keeping."""
     made = [d for d in rendered()[folder] if d["kind"] != "Namespace"]
-    missing = {d["metadata"]["namespace"] for d in made if d["metadata"].get("namespace")} - _namespaces(cluster)
+    missing = {d["metadata"]["namespace"] for d in made if d["metadata"].get("namespace")} - _namespaces(our_cluster)
     assert not missing
-    cluster.apply(made, "admin", "--dry-run=server", "--force-conflicts")
+    our_cluster.apply(made, "admin", "--dry-run=server", "--force-conflicts")
 
 
 def test_a_whole_cluster_stands_and_a_second_time_nothing_moves(whole: ControlPlane) -> None:
@@ -56,14 +56,14 @@ def test_controllers_admit_the_pods_of_every_workload(whole: ControlPlane) -> No
     until(lambda: lacking() == [], PATIENCE, lambda: f"{lacking()}\n{whole.kubectl('get', 'events', '-A')[-3000:]}")
 
 
-def _namespaces(cluster: ControlPlane) -> set[str]:
-    return {n["metadata"]["name"] for n in cluster.get("namespaces")["items"]}
+def _namespaces(our_cluster: ControlPlane) -> set[str]:
+    return {n["metadata"]["name"] for n in our_cluster.get("namespaces")["items"]}
 
 
-def _generations(cluster: ControlPlane, objects: list[Json]) -> dict[str, int]:
+def _generations(our_cluster: ControlPlane, objects: list[Json]) -> dict[str, int]:
     """Return the generation of each object, which moves with what it asks for and not with its status."""
     text = yaml.safe_dump_all(objects)
-    said = yaml.safe_load(cluster.kubectl("get", "-f", "-", "-o", "yaml", stdin=text))["items"]
+    said = yaml.safe_load(our_cluster.kubectl("get", "-f", "-", "-o", "yaml", stdin=text))["items"]
     names = [(d["kind"], d["metadata"].get("namespace", ""), d["metadata"]["name"]) for d in said]
     versions = [int(d["metadata"].get("generation", 0)) for d in said]
     return {"/".join(name): version for name, version in zip(names, versions, strict=True)}

@@ -137,29 +137,29 @@ WRONG: dict[str, tuple[str, Json]] = {
 
 
 @pytest.mark.parametrize("case", sorted(WRONG))
-def test_a_wrong_manifest_is_refused(cluster: ControlPlane, case: str) -> None:
+def test_a_wrong_manifest_is_refused(our_cluster: ControlPlane, case: str) -> None:
     words, document = WRONG[case]
     with pytest.raises(AssertionError, match=words):
-        cluster.apply([document], "admin", "--dry-run=server")
+        our_cluster.apply([document], "admin", "--dry-run=server")
 
 
 @pytest.mark.parametrize("document", [service(), service(canaries=[canary()]), route(), pod()])
-def test_what_the_wrong_ones_were_made_from_is_taken(cluster: ControlPlane, document: Json) -> None:
+def test_what_the_wrong_ones_were_made_from_is_taken(our_cluster: ControlPlane, document: Json) -> None:
     """So each is refused for what is wrong with it, and for nothing else."""
-    cluster.apply([document], "admin", "--dry-run=server")
+    our_cluster.apply([document], "admin", "--dry-run=server")
 
 
-def test_a_mode_that_is_not_named_is_kserves_default(cluster: ControlPlane) -> None:
+def test_a_mode_that_is_not_named_is_kserves_default(our_cluster: ControlPlane) -> None:
     """KServe's webhook writes it before any policy looks, so none can ask for it; ``fairlead rollout lint`` does."""
-    said = cluster.apply([service("")], "admin", "--dry-run=server", "-o", "yaml")
+    said = our_cluster.apply([service("")], "admin", "--dry-run=server", "-o", "yaml")
     assert "serving.kserve.io/deploymentMode: Standard" in said
 
 
-def test_a_mode_cannot_be_changed_under_a_model(cluster: ControlPlane) -> None:
-    cluster.apply(rendered()["kserve/runtime"])
-    cluster.apply([service()])
+def test_a_mode_cannot_be_changed_under_a_model(our_cluster: ControlPlane) -> None:
+    our_cluster.apply(rendered()["kserve/runtime"])
+    our_cluster.apply([service()])
     try:
         with pytest.raises(AssertionError, match=r"deploymentMode|deployment mode"):
-            cluster.apply([service("Knative")], "admin", "--force-conflicts")
+            our_cluster.apply([service("Knative")], "admin", "--force-conflicts")
     finally:
-        cluster.kubectl("-n", "models", "delete", "inferenceservice", "wrong", "--timeout=60s", seconds=90)
+        our_cluster.kubectl("-n", "models", "delete", "inferenceservice", "wrong", "--timeout=60s", seconds=90)
