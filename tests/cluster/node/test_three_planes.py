@@ -46,6 +46,8 @@ PLAN = Plan(
     metrics=(Metric(name="error_rate", margin=0.01),),
     steps=tuple(Step(weight=weight) for weight in (10, 20, 50)),
 )
+ROUTE = "standard-shared"
+"""KServe has a route of its own under the InferenceService's name."""
 REQUESTS = 1000
 PATIENCE = 240.0
 RESOURCES = {"requests": {"cpu": "50m", "memory": "300Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
@@ -81,7 +83,7 @@ def courses(on_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         cluster = KubernetesCluster("models")
         on_node = {
             "standard": Course(
-                StandardPlane(cluster, "standard", CANDIDATE, route="standard"),
+                StandardPlane(cluster, "standard", CANDIDATE, route=ROUTE),
                 Gateway("127.0.0.1", on_stage.port, "/v2/models/standard/infer", body, "standard.example.com"),
             ),
             "knative": Course(
@@ -92,7 +94,7 @@ def courses(on_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             ),
         }
         yield {"envoy": stack.enter_context(_envoy(on_stage, body, tmp_path_factory.mktemp("envoy"))), **on_node}
-    on_stage.kubectl("delete", "inferenceservice/standard", "inferenceservice/knative", "httproute/standard")
+    on_stage.kubectl("delete", "inferenceservice/standard", "inferenceservice/knative", f"httproute/{ROUTE}")
 
 
 def test_the_same_plan_gives_the_same_shares_on_three_planes(courses: dict[str, Course]) -> None:
@@ -198,7 +200,7 @@ def _standard() -> list[dict[str, Any]]:
     found = _rendered("canary-standard")
     service = next(d for d in found if d["kind"] == "InferenceService")
     route = next(d for d in found if d["kind"] == "HTTPRoute")
-    route["metadata"]["name"] = "standard"
+    route["metadata"]["name"] = ROUTE
     backend = {"name": "standard-predictor", "port": 80, "weight": 100}
     route["spec"] |= {"hostnames": ["standard.example.com"], "rules": [{"backendRefs": [backend]}]}
     return [_alone(service, "standard"), route]
