@@ -76,6 +76,10 @@ def courses(on_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         body = json.dumps(on_stage.bundle(1).examples()[0]["request"]).encode()
         knative_pods.run(on_stage.node)
         stack.enter_context(_kserve_anew(on_stage))
+        served = ("inferenceservice/standard", "inferenceservice/knative", f"httproute/{ROUTE}")
+        stack.callback(
+            on_stage.kubectl, "delete", "--ignore-not-found", *served
+        )  # while KServe is there, which has a say in it
         _serve(on_stage)
         # The client reads KUBECONFIG when it is imported, which another test may have done.
         for place in ("kubernetes.config", "kubernetes.config.kube_config"):
@@ -94,7 +98,6 @@ def courses(on_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             ),
         }
         yield {"envoy": stack.enter_context(_envoy(on_stage, body, tmp_path_factory.mktemp("envoy"))), **on_node}
-    on_stage.kubectl("delete", "inferenceservice/standard", "inferenceservice/knative", f"httproute/{ROUTE}")
 
 
 def test_the_same_plan_gives_the_same_shares_on_three_planes(courses: dict[str, Course]) -> None:
