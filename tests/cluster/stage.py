@@ -115,9 +115,9 @@ def stage(serving: Path, names: Sequence[str], pause: Path) -> Iterator[Stage]:
         pause: archive of the image that holds pods.
     """
     keep = cache_folder() / "node"
-    _forget_other_code(keep, serving)
     with ExitStack() as stack:
         node = stack.enter_context(nodes.node(pause, USERS))
+        _forget_other_code(keep, serving)
         node.take(serving, *names)
         stack.enter_context(_variables(neighbours.store_environment()))
         neighbours.start_store(node, keep / "objects")
