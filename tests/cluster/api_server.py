@@ -1,4 +1,7 @@
-"""A real Kubernetes control plane: the one that KUBECONFIG names, kind's where Docker is, or one made on this machine.
+"""A real Kubernetes control plane: one that is given, kind's where Docker is, or one made on this machine.
+
+Given is one by FAIRLEAD_TEST_KUBECONFIG and not by KUBECONFIG: tests delete what they find in their namespaces, and the
+cluster that somebody works with should not be theirs by accident. Tests that play a node's part always make their own.
 
 The last is etcd, kube-apiserver and kube-controller-manager, built by Go from their public modules. Nothing runs pods
 here: what the API refuses, admits, merges and remembers is real, and so is what its controllers make of it.
@@ -25,6 +28,8 @@ from tests.cluster.processes import free_ports, running, tail, until
 
 READY_SECONDS = 240.0
 ADMIN = "admin"
+GIVEN = "FAIRLEAD_TEST_KUBECONFIG"
+"""Variable with the kubeconfig of a cluster that is there for tests."""
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager")
 SERVICES = "10.96.0.0/16"
 """Addresses of Services."""
@@ -32,7 +37,7 @@ SERVICES = "10.96.0.0/16"
 
 def missing() -> str:
     """Say what lacks to have a control plane here; empty when nothing does."""
-    if os.environ.get("KUBECONFIG") or _kind():
+    if os.environ.get(GIVEN) or _kind():
         return "" if shutil.which("kubectl") else "kubectl is not on the PATH"
     return programs.missing(*PARTS)
 
@@ -138,10 +143,10 @@ def control_plane(folder: Path, users: Mapping[str, str], options: Options | Non
     Args:
         folder: an empty one.
         users: names and, with commas, groups; ``admin`` is there anyway.
-        options: of one made here; without, a cluster that KUBECONFIG names is taken, or kind's where Docker is.
+        options: of one made here; without, a cluster that is given is taken, or kind's where Docker is.
     """
-    if options is None and os.environ.get("KUBECONFIG"):
-        yield _given(folder, Path(os.environ["KUBECONFIG"]), users)
+    if options is None and os.environ.get(GIVEN):
+        yield _given(folder, Path(os.environ[GIVEN]), users)
         return
     if options is None and _kind():
         with _kind_cluster(folder) as file:

@@ -3,6 +3,7 @@
 import json
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,17 @@ OLD, NEW = "1", "2"
 
 
 @pytest.fixture(scope="module")
-def gateway(on_stage: Stage) -> Gateway:
-    """Where clients ask: the route that shares the requests out."""
+def gateway(on_stage: Stage) -> Iterator[Gateway]:
+    """Where clients ask: the route that shares the requests out. What the story needs goes with it."""
     on_stage.apply("kserve/overlays/kind")
     on_stage.wait("isvc/sba-loans", "Ready")
     example = on_stage.bundle(1).examples()[0]
     body = json.dumps(example["request"]).encode()
     found = Gateway("127.0.0.1", on_stage.port, "/v2/models/sba-loans/infer", body, HOST)
     until(lambda: not count(found, 1, 1).failed, PATIENCE, on_stage.told, 1)
-    return found
+    yield found
+    on_stage.kubectl("delete", "isvc,httproutes", "--all")
+    until(lambda: serving(on_stage) == [], PATIENCE, on_stage.told, 1)
 
 
 def test_a_registered_model_answers_as_it_does_in_process(on_stage: Stage, gateway: Gateway) -> None:
@@ -99,6 +102,7 @@ def test_a_good_candidate_is_promoted_though_its_operator_is_killed(on_stage: St
     assert asked.failed == []
     service = json.loads(on_stage.kubectl("get", "isvc", "sba-loans", "-o", "json"))
     assert service["spec"]["predictor"]["name"] == canary_name("models:/sba_loans/2")
+    on_stage.kubectl("scale", "deployment/fairlead-rollout", "--replicas=0")
     assert on_stage.champion() == 2
 
 
