@@ -20,7 +20,8 @@ def test_a_row_scores_the_same_alone_and_among_others(which, small_dataset, sba,
     together = candidate.probability(columns)
     for i in (0, 17, len(together) - 1):
         alone = candidate.probability({name: values[i : i + 1] for name, values in columns.items()})
-        assert alone[0] == pytest.approx(together[i], abs=1e-9)
+        # A processor adds a row's products in another order than those of many rows, in single precision.
+        assert alone[0] == pytest.approx(together[i], abs=1e-7)
 
 
 def test_a_missing_column_is_named(candidate, small_dataset, sba):
