@@ -6,7 +6,6 @@ Its definitions, roles and configuration are those that its Go module brings.
 import datetime
 import ipaddress
 import json
-import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.cluster.api_server import ControlPlane
-from tests.cluster.processes import free_ports, running, tail, until
+from tests.cluster.processes import answers, free_ports, running, tail, until
 from tests.cluster.programs import module_folder, program, version
 
 NAMESPACE = "kserve"
@@ -95,7 +94,7 @@ def kserve(
     }
     with running() as start:
         start([*command, f"--health-probe-addr=127.0.0.1:{probe}"], log, environment)
-        until(lambda: _answers(f"http://127.0.0.1:{probe}/readyz"), READY_SECONDS, lambda: tail(log))
+        until(lambda: answers(f"http://127.0.0.1:{probe}/readyz"), READY_SECONDS, lambda: tail(log))
         plane.apply(webhooks(f"https://{address}:{port}", certificate))
         yield log
 
@@ -148,14 +147,6 @@ def _account(plane: ControlPlane) -> Path:
     """Return a kubeconfig of the controller's own account, so that its roles are tried too."""
     words = ["-n", NAMESPACE, "create", "token", "kserve-controller-manager", "--duration=12h"]
     return plane.token_kubeconfig("kserve-controller-manager", plane.kubectl(*words).strip())
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own loopback URL
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def _write_certificate(folder: Path, address: str) -> bytes:

@@ -18,7 +18,7 @@ from tests.cluster import gateway, neighbours
 from tests.cluster import whole_node as nodes
 from tests.cluster.kserve import STANDARD, kserve
 from tests.cluster.network import ADDRESS
-from tests.cluster.processes import free_ports, until
+from tests.cluster.processes import answers, free_ports, until
 from tests.cluster.programs import cache_folder
 from tests.cluster.whole_node import Node
 
@@ -121,7 +121,7 @@ def stage(serving: Path, names: Sequence[str], pause: Path) -> Iterator[Stage]:
         node.take(serving, *names)
         stack.enter_context(_variables(neighbours.store_environment()))
         neighbours.start_store(node, keep / "objects")
-        node.until(lambda: nodes.answers(f"http://{ADDRESS}:{neighbours.STORE}/healthz"), "store")
+        node.until(lambda: answers(f"http://{ADDRESS}:{neighbours.STORE}/healthz"), "store")
         home = _train(keep / "home", node.folder / "home")
         neighbours.start_registry(node, home)
         node.plane.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests" / "namespaces"))
@@ -131,8 +131,8 @@ def stage(serving: Path, names: Sequence[str], pause: Path) -> Iterator[Stage]:
         stack.enter_context(neighbours.followed(node, targets))
         neighbours.start_prometheus(node, targets)
         node.plane.apply([*neighbours.objects(), *neighbours.secrets(home)])
-        node.until(lambda: nodes.answers(f"http://{ADDRESS}:{neighbours.PROMETHEUS}/-/ready"), "prometheus")
-        node.until(lambda: nodes.answers(f"http://{ADDRESS}:{neighbours.REGISTRY}/health"), "mlflow")
+        node.until(lambda: answers(f"http://{ADDRESS}:{neighbours.PROMETHEUS}/-/ready"), "prometheus")
+        node.until(lambda: answers(f"http://{ADDRESS}:{neighbours.REGISTRY}/health"), "mlflow")
         yield Stage(node, port, home)
 
 
@@ -156,7 +156,7 @@ def _start_gateway(node: Node) -> int:
     node.plane.wait_for_definitions()
     node.plane.apply(gateway.objects(port))
     node.start("gateway", gateway.command(port, ping), {"KUBECONFIG": str(node.plane.kubeconfig(gateway.USER))})
-    node.until(lambda: nodes.answers(f"http://127.0.0.1:{ping}/ping"), "gateway")
+    node.until(lambda: answers(f"http://127.0.0.1:{ping}/ping"), "gateway")
     return port
 
 

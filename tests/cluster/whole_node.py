@@ -8,7 +8,6 @@ import json
 import shutil
 import signal
 import subprocess
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from tests.cluster import network as networks
 from tests.cluster import programs as built
 from tests.cluster.api_server import PARTS, ControlPlane, Options, control_plane
 from tests.cluster.oci import PAUSE
-from tests.cluster.processes import Start, free_ports, running, tail, until
+from tests.cluster.processes import Start, answers, free_ports, running, tail, until
 
 NAME = "fairlead"
 USERS = {
@@ -245,12 +244,3 @@ def _leave(made: Node) -> None:
 
 def _words(program: str, options: dict[str, object]) -> list[str]:
     return [str(built.program(program)), *(f"--{name}={value}" for name, value in options.items())]
-
-
-def answers(url: str) -> bool:
-    """Say whether a URL of this machine answers with 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own
-            return bool(answer.status == 200)
-    except OSError:
-        return False

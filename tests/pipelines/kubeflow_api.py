@@ -37,7 +37,7 @@ class _Api(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    do_GET = do_POST = _answer  # noqa: N815  names of the standard library
+    do_GET = do_POST = _answer
 
     def log_message(self, *_: object) -> None:
         return

@@ -5,16 +5,15 @@ no pipeline, and, where users are kept apart, an experiment without a namespace.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.json_server import JsonHandler, answering
 from tests.pipelines.kubeflow_models import faults
 
 API = "/apis/v2beta1"
@@ -82,7 +81,7 @@ class Kept:
         return {what: items[start:end], "next_page_token": str(end) if end < len(items) else ""}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     kept: Kept
 
     def do_GET(self) -> None:
@@ -125,26 +124,12 @@ class _Handler(BaseHTTPRequestHandler):
             status, body = 200, make(url.path, parse_qs(url.query))
         except Refused as refusal:
             status, body = refusal.status, {"error": str(refusal)}
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        return
+        self.answer(status, body)
 
 
 @contextmanager
 def keeping() -> Iterator[tuple[Kept, str]]:
     """Run such a server; gives what it keeps, and its URL."""
     kept = Kept()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"kept": kept})) as server:
-        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-        thread.start()
-        try:
-            yield kept, f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(_Handler, kept=kept) as url:
+        yield kept, url

@@ -1,12 +1,12 @@
 """A server that keeps runs as the Kubeflow Pipelines API v2beta1 does, over real HTTP."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.json_server import JsonHandler, answering
 
 API = "/apis/v2beta1"
 
@@ -39,48 +39,31 @@ class Runs:
         self.made[0].update(state=state, **more)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     runs: Runs
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         if url.path == f"{API}/runs":
-            self._answer(self.runs.listed(parse_qs(url.query)))
+            self.answer(200, self.runs.listed(parse_qs(url.query)))
         else:
-            self._answer({"experiments": []} if url.path == f"{API}/experiments" else {"multi_user": False})
+            self.answer(200, {"experiments": []} if url.path == f"{API}/experiments" else {"multi_user": False})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = urlsplit(self.path).path
         if path == f"{API}/runs":
-            self._answer(self.runs.create(json.loads(body)))
+            self.answer(200, self.runs.create(json.loads(body)))
         elif path.endswith(":terminate"):
             self.runs.terminated.append(path.rpartition("/")[2].removesuffix(":terminate"))
-            self._answer({})
+            self.answer(200, {})
         else:
-            self._answer({"experiment_id": "e1", "display_name": "fairlead"})
-
-    def _answer(self, body: dict[str, Any]) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        return
+            self.answer(200, {"experiment_id": "e1", "display_name": "fairlead"})
 
 
 @contextmanager
 def serving() -> Iterator[tuple[Runs, str]]:
     """Run such a server; gives what it keeps, and its URL."""
     runs = Runs()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"runs": runs})) as server:
-        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-        thread.start()
-        try:
-            yield runs, f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(_Handler, runs=runs) as url:
+        yield runs, url

@@ -9,11 +9,11 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from components.rollout.kubernetes_objects import Objects
 from components.rollout.planes.cluster import Json
+from tests.json_server import JsonHandler, answering
 from tests.rollout.looks import START
 from tests.rollout.planes.cluster_api import merge
 
@@ -51,14 +51,14 @@ class Api:
         return bool(self.objects[key]["metadata"]["resourceVersion"] == body["metadata"].get("resourceVersion"))
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     api: Api
 
     def do_GET(self) -> None:
         plural, name = self._key()
         with self.api.lock:
             if not name:
-                self._answer(200, {"items": [o for (p, _), o in self.api.objects.items() if p == plural]})
+                self.answer(200, {"items": [o for (p, _), o in self.api.objects.items() if p == plural]})
             else:
                 self._found(self.api.objects.get((plural, name)), 404)
 
@@ -98,32 +98,15 @@ class _Handler(BaseHTTPRequestHandler):
         return dict(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
     def _found(self, found: Json | None, otherwise: int) -> None:
-        self._answer(200, found) if found else self._answer(otherwise, {"reason": "no"})
-
-    def _answer(self, status: int, body: Any) -> None:
-        text = json.dumps(body, allow_nan=False).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        return
+        self.answer(200, found) if found else self.answer(otherwise, {"reason": "no"})
 
 
 @contextmanager
 def serving() -> Iterator[tuple[Api, Objects]]:
     """Run such a server; gives it, and a real client to it."""
     api = Api()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api})) as server:
-        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-        thread.start()
-        try:
-            yield api, Objects("models", f"http://127.0.0.1:{server.server_port}")
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(_Handler, api=api) as url:
+        yield api, Objects("models", url)
 
 
 def model_rollout(called: str, uid: str = "0b7c1f2e-5d1c", **plan: Any) -> Json:

@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from components.serving.tracing import Tracing
 from tests.cluster import programs
-from tests.cluster.processes import free_ports, running, tail, until
+from tests.cluster.processes import answers, free_ports, running, tail, until
 
 pytestmark = [
     pytest.mark.control_plane,
@@ -41,8 +41,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
         said = {"MLFLOW_URL": f"http://127.0.0.1:{port}", "MLFLOW_EXPERIMENT_ID": "0"}
         collector = [str(programs.program("otelcol")), "--config", str(folder / "collector.yaml")]
         start(collector, folder / "collector.log", said)
-        until(lambda: _answers(f"http://127.0.0.1:{health}/"), PATIENCE, lambda: tail(folder / "collector.log"))
-        until(lambda: _answers(f"{said['MLFLOW_URL']}/health"), PATIENCE, lambda: tail(folder / "mlflow.log"))
+        until(lambda: answers(f"http://127.0.0.1:{health}/"), PATIENCE, lambda: tail(folder / "collector.log"))
+        until(lambda: answers(f"{said['MLFLOW_URL']}/health"), PATIENCE, lambda: tail(folder / "mlflow.log"))
         yield f"http://127.0.0.1:{otlp}", f"http://127.0.0.1:{metrics}/metrics", said["MLFLOW_URL"]
 
 
@@ -66,11 +66,3 @@ def test_the_deployment_runs_the_version_that_was_tried():
     documents = yaml.safe_load_all((FOLDER / "deployment.yaml").read_text(encoding="utf-8"))
     (pod,) = [d["spec"]["template"]["spec"] for d in documents if d["kind"] == "Deployment"]
     assert pod["containers"][0]["image"].endswith(f":{programs.version('otelcol')}")
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own loopback URL
-            return bool(answer.status == 200)
-    except OSError:
-        return False

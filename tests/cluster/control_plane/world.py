@@ -3,7 +3,6 @@
 Prometheus is scripted: it answers as its API does, from counters that grow as the route's weights say.
 """
 
-import json
 import random
 import re
 import threading
@@ -11,10 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from components.rollout.planes.cluster import Json, KubernetesCluster
+from tests.json_server import JsonHandler, answering
 
 BEAT = 0.1
 RATE = 600.0
@@ -121,28 +120,17 @@ def living(api: KubernetesCluster) -> Iterator[tuple[World, str]]:
     """Let a world live; gives it, and the URL of its Prometheus."""
     world, end = World(api), threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             assert parts.path == "/api/v1/query_range"
-            text = json.dumps(world.answer(parse_qs(parts.query))).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            self.answer(200, world.answer(parse_qs(parts.query)))
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threads = [threading.Thread(target=world.run, args=(end,)), threading.Thread(target=server.serve_forever)]
-        for thread in threads:
-            thread.start()
+    with answering(Handler) as url:
+        thread = threading.Thread(target=world.run, args=(end,))
+        thread.start()
         try:
-            yield world, f"http://127.0.0.1:{server.server_port}"
+            yield world, url
         finally:
             end.set()
-            server.shutdown()
-            for thread in threads:
-                thread.join()
+            thread.join()

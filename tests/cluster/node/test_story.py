@@ -15,10 +15,9 @@ from components.rollout.traffic import Traffic
 from tests.cluster import rollouts
 from tests.cluster.counting import Gateway, bounds, count
 from tests.cluster.oci import PAUSE
-from tests.cluster.processes import until
+from tests.cluster.processes import answers, until
 from tests.cluster.stage import PATIENCE, Stage
 from tests.cluster.steady import Asked, steady
-from tests.cluster.whole_node import answers
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(3600)]
 

@@ -29,10 +29,9 @@ from components.serving.process import serving
 from tests.cluster import knative_pods, kourier, neighbours
 from tests.cluster.counting import Gateway, alike, bounds, count
 from tests.cluster.network import ADDRESS
-from tests.cluster.processes import running, tail, until
+from tests.cluster.processes import answers, running, tail, until
 from tests.cluster.stage import ROOT, Stage
 from tests.cluster.steady import steady
-from tests.cluster.whole_node import answers
 from tests.rollout.planes.upstream import envoy, new_proxy
 
 MISSING = knative_pods.missing()

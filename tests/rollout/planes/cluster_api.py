@@ -6,14 +6,12 @@ the status that KServe 0.21 and a gateway write. What the controllers do apart f
 
 import copy
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from components.rollout.planes.cluster import APIS, Json, KubernetesCluster
+from tests.json_server import JsonHandler, answering
 
 PLURALS = {plural: kind for kind, (_, _, plural) in APIS.items()}
 
@@ -104,24 +102,24 @@ def merge(document: Json, patch: Json) -> None:
             document[name] = copy.deepcopy(value)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     api: Api
 
     def do_GET(self) -> None:
         found = self.api.objects.get(self._key())
-        self._answer(200, found) if found else self._answer(404, {"reason": "NotFound"})
+        self.answer(200, found) if found else self.answer(404, {"reason": "NotFound"})
 
     def do_PATCH(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers["Content-Type"] != "application/merge-patch+json":
-            self._answer(415, {"reason": "UnsupportedMediaType"})
+            self.answer(415, {"reason": "UnsupportedMediaType"})
         elif self._key() not in self.api.objects:
-            self._answer(404, {"reason": "NotFound"})
+            self.answer(404, {"reason": "NotFound"})
         elif "refuse" in json.loads(body).get("spec", {}):
-            self._answer(422, {"reason": "Invalid", "message": "spec.refuse: unknown field"})
+            self.answer(422, {"reason": "Invalid", "message": "spec.refuse: unknown field"})
         else:
             found = self.api.patch(*self._key(), json.loads(body))
-            self._answer(200, found) if found else self._answer(409, {"reason": "Conflict"})
+            self.answer(200, found) if found else self.answer(409, {"reason": "Conflict"})
 
     def _key(self) -> tuple[str, str]:
         _, _, group, version, _, namespace, plural, name = self.path.partition("?")[0].split("/")
@@ -129,17 +127,6 @@ class _Handler(BaseHTTPRequestHandler):
         assert (group, version, plural) == APIS[kind]
         assert namespace == "models"
         return kind, name
-
-    def _answer(self, status: int, body: Any) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        return
 
 
 def service(name: str, mode: str, uri: str = "gs://models/sba/1") -> Json:
@@ -172,10 +159,5 @@ def route(name: str) -> Json:
 def cluster() -> Iterator[tuple[Api, KubernetesCluster]]:
     """A server of that kind and a real client to it."""
     api = Api()
-    handler = type("Handler", (_Handler,), {"api": api})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-        thread.start()
-        yield api, KubernetesCluster("models", f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join()
+    with answering(_Handler, api=api) as url:
+        yield api, KubernetesCluster("models", url)

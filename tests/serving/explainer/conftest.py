@@ -71,7 +71,7 @@ def answering(status: int, content: object, wait: float = 0.0) -> Iterator[tuple
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST if status == 0 else lambda self: self.send_error(status)  # noqa: N815
+        do_GET = do_POST if status == 0 else lambda self: self.send_error(status)
 
         def log_message(self, *_):
             pass
