@@ -1,30 +1,19 @@
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from components.core.errors import FairleadError
 from components.core.objects import CHUNK, STORES, download, is_object, object_store
 from tests.core.google_storage import google_storage
+from tests.core.s3_storage import s3_storage
 
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[None]:
     """Servers of both protocols on loopback, each with a bucket named ``data``."""
-    import boto3
-
-    s3 = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    s3.start()
-    host, port = s3.get_host_and_port()
-    with google_storage("data") as address, pytest.MonkeyPatch.context() as patch:
+    with google_storage("data") as address, s3_storage("data"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORAGE_EMULATOR_HOST", address)
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3").create_bucket(Bucket="data")
         yield
-    s3.stop()
 
 
 pytestmark = pytest.mark.usefixtures("servers")

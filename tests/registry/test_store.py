@@ -3,31 +3,20 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from components.core.errors import FairleadError, IntegrityError
 from components.core.objects import S3, object_store
 from components.registry import store
 from tests.core.google_storage import google_storage
+from tests.core.s3_storage import s3_storage
 from tests.registry.conftest import run_and_kill, run_at_once
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """A bucket behind a real S3 protocol server on loopback."""
-    import boto3
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3").create_bucket(Bucket="models")
+    with s3_storage("models"):
         yield "s3://models/bundles"
-    server.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from components.core.config import write_settings
 from components.core.errors import FairleadError, IntegrityError
@@ -15,6 +14,7 @@ from components.serving.fetch import bring
 from components.serving.server import open_bundle
 from components.training import signing
 from tests.core.google_storage import google_storage
+from tests.core.s3_storage import s3_storage
 
 
 @pytest.fixture
@@ -26,23 +26,10 @@ def target(tmp_path):
 
 
 @pytest.fixture
-def s3(monkeypatch) -> Iterator[str]:
+def s3() -> Iterator[str]:
     """A bucket behind a real S3 protocol server on loopback."""
-    import boto3
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="models")
-    yield "s3://models/bundles"
-    server.stop()
+    with s3_storage("models"):
+        yield "s3://models/bundles"
 
 
 @pytest.fixture
