@@ -75,7 +75,8 @@ def test_a_predictor_gets_pods_a_service_and_a_way_in(our_cluster: ControlPlane)
         assert container["resources"]["limits"]["memory"]
         assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
         assert found.weights("sba-loans") == {"sba-loans-predictor": 1}
-        (pod,) = our_cluster.get("-n", "models", "pods", "-l", "serving.kserve.io/inferenceservice=sba-loans")["items"]
+        # More than one where another form of the service was there before.
+        pod, *_ = our_cluster.get("-n", "models", "pods", "-l", "serving.kserve.io/inferenceservice=sba-loans")["items"]
         source = "internal.serving.kserve.io/storage-initializer-sourceuri"
         assert pod["metadata"]["annotations"][source] == "models:/sba_loans/1"  # from which the server's ORIGIN comes
         (fetches,) = pod["spec"]["initContainers"]
