@@ -177,7 +177,8 @@ def _train(kept: Path, home: Path) -> Path:
         (kept / name).symlink_to(read_settings().home.absolute() / name)
     for number, day in enumerate(DAYS, 1):
         if number not in [version.version for version in Registry(_settings(kept)).versions(USE_CASE)]:
-            command(kept, "run", "training", "--as-of", day)
+            # Isolated: interpreters of all environments, kept warm beside a node, would take 4 GB together with it.
+            command(kept, "run", "training", "--as-of", day, "--isolated")
     shutil.rmtree(home, ignore_errors=True)  # a command that outlived its run may have made it
     home.mkdir()
     for name in ("mlflow.db", "ledger.db", "keys"):
