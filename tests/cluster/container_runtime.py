@@ -53,6 +53,9 @@ def missing() -> str:
         return f"no CNI plugins in {PLUGINS}: apt-get install containernetworking-plugins"
     if not (CGROUPS / "memory").is_dir() and not (CGROUPS / "cgroup.controllers").exists():
         return f"no cgroups in {CGROUPS}"
+    probe = ["unshare", "--mount", "--net", "--pid", "--fork", "ip", "link", "set", "lo", "up"]
+    if subprocess.run(probe, capture_output=True, timeout=30).returncode:
+        return "this machine lets not even root make namespaces, so no container can run here"
     return ""
 
 

@@ -131,7 +131,7 @@ def test_a_killed_server_is_started_anew_while_another_answers(on_stage: Stage, 
     told("server killed", asked)
     # What was under way, and what came before the endpoint was taken away, could fail; nothing after that.
     assert len(asked.failed) == before
-    assert len(asked.failed) < 0.1 * asked.versions.total()
+    assert len(asked.failed) < 0.25 * asked.versions.total()
 
 
 def plane(stage: Stage) -> StandardPlane:
