@@ -12,8 +12,8 @@ from pipelines.replay.world import World, labels, month_ends
 
 START = date(2004, 1, 1)
 MONTHS = 36
-DAYS = 365 * 6
-"""Loans are of the first two years; what becomes of them shows within four more."""
+DAYS = 730 + 1500
+"""Loans are of the first two years; the latest charge-off comes so many days after the first day."""
 
 LOANS = st.lists(
     st.tuples(st.integers(0, 730), st.one_of(st.none(), st.integers(1, 1500))), min_size=1, max_size=25
