@@ -129,8 +129,3 @@ def difference(before: Json, after: Json) -> Json:
 def conditions(thing: Json) -> dict[str, bool]:
     """Return what a status says is true or not: type → whether it is."""
     return {c["type"]: c.get("status") == "True" for c in thing.get("conditions", [])}
-
-
-def up_to_date(thing: Json) -> bool:
-    """Whether a status is about the object as it is now, and not as it was before the last change."""
-    return bool(thing.get("status", {}).get("observedGeneration") == thing["metadata"].get("generation"))

@@ -13,7 +13,6 @@ from components.rollout.planes.cluster import (
     conditions,
     difference,
     need,
-    up_to_date,
 )
 from components.serving.process import free_port
 from tests.rollout.planes.cluster_api import Api, merge, service
@@ -80,6 +79,3 @@ def test_a_status_is_read() -> None:
         "B": False,
     }
     assert conditions({}) == {}
-    assert up_to_date({"metadata": {"generation": 2}, "status": {"observedGeneration": 2}})
-    assert not up_to_date({"metadata": {"generation": 2}, "status": {"observedGeneration": 1}})
-    assert not up_to_date({"metadata": {"generation": 2}})
